@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# Sourced by lab/fetch, lab/headers and lab/module: the list of kernels, the
+# package archive of each, and files kept with their checksums.
+
+# shellcheck source=scripts/apt.sh
+. "$top/scripts/apt.sh"
+
+cache=$(cache_dir)
+
+# kernel_names SET: the names of a set ('any': of all)
+kernel_names() {
+	awk -v set="$1" '!/^#/ && NF && (set == "any" || $5 == set) { print $1 }' "$top/lab/kernels"
+}
+
+# kernel_load NAME: sets series, suite, flavour
+kernel_load() {
+	line=$(awk -v name="$1" '!/^#/ && $1 == name { print $2, $3, $4 }' "$top/lab/kernels")
+	[ -n "$line" ] || die "unknown kernel '$1'; lab/kernels has: $(kernel_names any | xargs)"
+	read -r series suite flavour <<-END
+		$line
+	END
+	archive=$cache/apt/$suite
+}
+
+# archive_open: private package lists of $suite, fetched at most once in a run
+archive_open() {
+	case " ${opened-} " in
+	*" $suite "*) return 0 ;;
+	esac
+	case $suite in
+	*-backports) apt_config "$archive" "$archive.status" "$suite" ;;
+	*) apt_config "$archive" "$archive.status" "$suite" "$suite-updates" "$suite-security" ;;
+	esac
+	say "reading the package lists of $suite"
+	apt_update "$archive"
+	opened="${opened-} $suite"
+}
+
+archive_names() {
+	apt-cache -c "$archive/apt.conf" pkgnames "$1"
+}
+
+archive_has() {
+	[ -n "$(apt-cache -c "$archive/apt.conf" show "$1" 2>/dev/null | sed -n '/^Filename:/p')" ]
+}
+
+# debs_get DIR PACKAGE...: download into DIR; apt checks signature and hash
+debs_get() {
+	dest=$1
+	shift
+	mkdir -p "$dest"
+	if ! (cd "$dest" && apt-get -c "$archive/apt.conf" -q download "$@") > "$archive/download.log" 2>&1; then
+		cat "$archive/download.log" >&2
+		die "could not download $* from $suite (reason above)"
+	fi
+}
+
+# sums_write DIR / sums_ok DIR: record and check what is kept in DIR
+sums_write() {
+	(cd "$1" && find . -type f ! -name SHA256SUMS -print0 | sort -z | xargs -0 sha256sum > SHA256SUMS)
+}
+
+sums_ok() {
+	[ -s "$1/SHA256SUMS" ] && (cd "$1" && sha256sum --quiet --strict -c SHA256SUMS) > /dev/null 2>&1
+}
+
+# cache_lock: one writer at a time; fd 9 is closed with the script
+cache_lock() {
+	mkdir -p "$cache"
+	exec 9> "$cache/lock"
+	if ! flock -n 9; then
+		say "waiting for another run that is filling $cache"
+		flock -w 1800 9 || die "gave up waiting for $cache/lock"
+	fi
+}

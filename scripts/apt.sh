@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# Sourced by scripts/setup and lab/*: apt configurations of our own for other
+# Debian suites, on the mirror that the system itself uses and checked with
+# Debian's own keys. Nothing under /etc/apt is touched.
+
+APT_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+
+die() {
+	echo "${0##*/}: $*" >&2
+	exit 1
+}
+
+say() {
+	echo "${0##*/}: $*" >&2
+}
+
+cache_dir() {
+	echo "${MMUSCOPE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mmuscope}"
+}
+
+os_field() {
+	# shellcheck disable=SC1091
+	(. /etc/os-release && eval "printf '%s' \"\${$1-}\"")
+}
+
+# apt_mirror main|security: the URI of the first such Debian source of the system.
+# apt itself reads its sources, so every format and every proxy setting works.
+apt_mirror() {
+	code=$(os_field VERSION_CODENAME)
+	apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(LABEL)|$(COMPONENT)' \
+		'Created-By: Packages' 2>/dev/null |
+		awk -F'|' -v want="$1" -v code="$code" '
+		$4 != "main" { next }
+		want == "main" && ($2 == code || ($3 == "Debian" && $2 ~ /^(old)*stable$/)) { print $1; exit }
+		want == "security" && ($2 == code "-security" || $3 == "Debian-Security") { print $1; exit }'
+}
+
+# apt_sources SUITE...: one-line sources; SUITE-security lines only if the system has a security mirror
+apt_sources() {
+	main=$(apt_mirror main)
+	security=$(apt_mirror security)
+	[ -n "$main" ] || die "apt has no Debian source for $(os_field VERSION_CODENAME) (component main);" \
+		"add one to /etc/apt/sources.list.d and run me again"
+	[ -e "$APT_KEYRING" ] || die "$APT_KEYRING is missing; apt-get install debian-archive-keyring"
+	for apt_suite; do
+		case $apt_suite in
+		*-security)
+			[ -z "$security" ] || echo "deb [arch=amd64 signed-by=$APT_KEYRING] $security $apt_suite main"
+			;;
+		*)
+			echo "deb [arch=amd64 signed-by=$APT_KEYRING] $main $apt_suite main"
+			;;
+		esac
+	done
+}
+
+# apt_config DIR STATUS SUITE...: a private configuration in DIR; STATUS is the dpkg status file to see
+apt_config() {
+	apt_dir=$1 apt_status=$2
+	shift 2
+	mkdir -p "$apt_dir/lists/partial" "$apt_dir/archives/partial"
+	apt_sources "$@" > "$apt_dir/sources.list.new"
+	[ -e "$apt_status" ] || : > "$apt_status"
+	cat > "$apt_dir/apt.conf" <<-CONF
+		Dir::State::lists "$apt_dir/lists";
+		Dir::State::status "$apt_status";
+		Dir::Cache::archives "$apt_dir/archives";
+		Dir::Cache::pkgcache "$apt_dir/pkgcache.bin";
+		Dir::Cache::srcpkgcache "";
+		Dir::Etc::sourcelist "$apt_dir/sources.list";
+		Dir::Etc::sourceparts "/dev/null";
+		Acquire::Languages "none";
+		Acquire::Retries "3";
+		#clear APT::Update::Pre-Invoke;
+		#clear APT::Update::Post-Invoke;
+		#clear APT::Update::Post-Invoke-Success;
+	CONF
+	# _apt cannot read a cache below a private home; what is fetched is checked all the same
+	[ "$(id -u)" != 0 ] || echo 'APT::Sandbox::User "root";' >> "$apt_dir/apt.conf"
+	mv "$apt_dir/sources.list.new" "$apt_dir/sources.list"
+}
+
+# apt_update DIR: fetch the package lists of a private configuration
+apt_update() {
+	if ! apt-get -c "$1/apt.conf" -q -o APT::Update::Error-Mode=any update > "$1/update.log" 2>&1; then
+		sed -n 's/^[EW]: /apt: /p' "$1/update.log" >&2
+		say "could not fetch the package lists of:"
+		awk '{ print "    " $3, $4 }' "$1/sources.list" >&2
+		die "check the network and the mirror in /etc/apt/sources.list.d, then run me again"
+	fi
+}
