@@ -4,7 +4,7 @@
 # Sourced by lab/fetch, lab/headers and lab/module: the list of kernels, the
 # package archive of each, and files kept with their checksums.
 
-# shellcheck source=scripts/apt.sh
+# shellcheck source=scripts/apt.sh disable=SC2154
 . "$top/scripts/apt.sh"
 
 cache=$(cache_dir)
@@ -18,6 +18,7 @@ kernel_names() {
 kernel_load() {
 	line=$(awk -v name="$1" '!/^#/ && $1 == name { print $2, $3, $4 }' "$top/lab/kernels")
 	[ -n "$line" ] || die "unknown kernel '$1'; lab/kernels has: $(kernel_names any | xargs)"
+	# shellcheck disable=SC2034
 	read -r series suite flavour <<-END
 		$line
 	END
@@ -59,7 +60,8 @@ debs_get() {
 
 # sums_write DIR / sums_ok DIR: record and check what is kept in DIR
 sums_write() {
-	(cd "$1" && find . -type f ! -name SHA256SUMS -print0 | sort -z | xargs -0 sha256sum > SHA256SUMS)
+	(cd "$1" && find . -type f ! -name 'SHA256SUMS*' -print0 | LC_ALL=C sort -z |
+		xargs -0 sha256sum > SHA256SUMS.new && mv SHA256SUMS.new SHA256SUMS)
 }
 
 sums_ok() {

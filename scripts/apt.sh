@@ -29,6 +29,7 @@ os_field() {
 # apt itself reads its sources, so every format and every proxy setting works.
 apt_mirror() {
 	code=$(os_field VERSION_CODENAME)
+	# shellcheck disable=SC2016
 	apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(LABEL)|$(COMPONENT)' \
 		'Created-By: Packages' 2>/dev/null |
 		awk -F'|' -v want="$1" -v code="$code" '

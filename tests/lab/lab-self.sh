@@ -1,0 +1,131 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The lab's promises: streams, status, files, disks and options arrive; a crash,
+# a hang, a lost VM and a dirty log are told apart; nothing is left behind.
+# Prints 'ok NAME' or 'not ok NAME' a line.
+set -eu
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+lab=$top/lab/run
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM
+export TMPDIR="$dir"
+cd "$dir"
+failed=0
+
+# verdict NAME COMMAND...: ok if COMMAND succeeds, else what the last VM said
+verdict() {
+	name=$1
+	shift
+	if "$@" > /dev/null 2>&1; then
+		echo "ok $name"
+	else
+		echo "not ok $name"
+		failed=1
+		cat "$dir/status" "$dir/facts" "$dir/err" 2> /dev/null | head -c 2000 |
+			tr -cd '\n\t -~' | sed 's/^/# /'
+	fi
+}
+
+# vm ARG...: runs lab/run, keeps stdout, stderr and status
+vm() {
+	status=0
+	"$lab" "$@" > "$dir/out" 2> "$dir/err" || status=$?
+	echo "status $status" > "$dir/status"
+}
+
+# shellcheck disable=SC2317
+status_is() {
+	[ "$status" = "$1" ]
+}
+
+# shellcheck disable=SC2317
+said() {
+	grep -q -- "$1" "$dir/err"
+}
+
+# No VM: what is wrong is said before anything boots.
+vm
+verdict usage-no-command status_is 120
+vm -k 4.19 -- true
+verdict usage-unknown-kernel status_is 120
+verdict usage-unknown-kernel-names-list said '6\.12'
+vm --bogus -- true
+verdict usage-unknown-option status_is 120
+vm --disk ntfs:10M -- true
+verdict usage-unknown-fs status_is 120
+vm --mem lots -- true
+verdict usage-size status_is 120
+vm --push "$dir/none" -- true
+verdict usage-push-missing status_is 120
+
+# One VM for all that works together.
+head -c 3000000 /dev/urandom > in.bin
+cat > job <<'JOB'
+#!/bin/sh
+cat in.bin
+cat in.bin >&2
+{
+	mount | awk '$3 == "/mnt/ext4" { print "disk", $5 }'
+	awk 'NR == 2 { print "swap", ($3 > 65000) }' /proc/swaps
+	echo "tdp_mmu $(cat /sys/module/kvm/parameters/tdp_mmu)"
+	echo "npt $(cat /sys/module/kvm_amd/parameters/npt)"
+	echo "cgroup $(grep -c memory /sys/fs/cgroup/cgroup.subtree_control)"
+	echo "btf $(test -e /sys/kernel/btf/kvm && echo yes)"
+} > facts
+sleep 1000 &
+exit 7
+JOB
+chmod +x job
+vm -q --push in.bin --push job --pull facts --pull in.bin:back.bin --disk ext4:64M --swap 64M \
+	--opt kvm.tdp_mmu=0 --opt kvm-amd.npt=0 -- job
+cat > expected <<'END'
+disk ext4
+swap 1
+tdp_mmu N
+npt N
+cgroup 1
+btf yes
+END
+verdict status-of-command status_is 7
+verdict stdout-binary cmp out in.bin
+verdict stderr-binary cmp err in.bin
+verdict push-pull cmp back.bin in.bin
+verdict disk-swap-options diff expected facts
+
+vm --no-retry -- sh -c 'echo before; echo c > /proc/sysrq-trigger'
+verdict crash-status status_is 121
+verdict crash-streamed-before grep -qx before out
+console=$(sed -n 's/.*console is in //p' err)
+verdict crash-console grep -q 'Kernel panic' "$console/console"
+
+vm --no-retry --timeout 15 -- sh -c 'echo before; sleep 1000'
+verdict hang-status status_is 122
+verdict hang-streamed-before grep -qx before out
+
+vm --append rdinit=/none -- true
+verdict crash-early-status status_is 121
+verdict crash-retried-once test "$(grep -c 'trying once more' err)" = 1
+
+vm --no-retry -- poweroff -f
+verdict no-result-status status_is 123
+
+vm -- sh -c 'echo "WARNING: CPU: 0 PID: 1 at here" > /dev/kmsg'
+verdict dirty-status status_is 124
+verdict dirty-names-line said 'PID: 1 at here'
+
+# SIGINT in the middle: the VM goes with us.
+mkfifo started
+"$lab" -- sh -c 'echo up; sleep 1000' > started 2> err &
+pid=$!
+read -r line < started || line=
+verdict interrupt-started test "$line" = up
+kill -INT "$pid"
+status=0
+wait "$pid" || status=$?
+verdict interrupt-status status_is 130
+verdict interrupt-nothing-left test -z "$(find "$dir" -maxdepth 1 -name 'mmuscope-lab-[!k]*')"
+
+exit $failed
