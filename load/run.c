@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A run from beginning to end: make the VMs, take the steps, compare the data, take everything
+ * apart again, also after an error or a signal.
+ */
+#include "run.h"
+
+#include "scenario.h"
+#include "step_guest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MPOL_LOCAL 4
+
+static int need_ksm(struct run *r)
+{
+	if (access("/sys/kernel/mm/ksm/run", F_OK) == 0)
+		return 0;
+	return why_set(&r->why, STATUS_UNSUPPORTED,
+		       "this kernel has no KSM (/sys/kernel/mm/ksm is missing)");
+}
+
+static int need_compaction(struct run *r)
+{
+	if (access("/proc/sys/vm/compact_memory", F_OK) == 0)
+		return 0;
+	return why_set(&r->why, STATUS_UNSUPPORTED,
+		       "this kernel has no compaction (/proc/sys/vm/compact_memory is missing)");
+}
+
+static int need_swap(struct run *r)
+{
+	uint64_t want = r->pages * GUEST_PAGE;
+	uint64_t have = host_swap_free();
+
+	if (have >= want)
+		return 0;
+	return why_set(&r->why, STATUS_UNSUPPORTED,
+		       "%llu MiB of free swap are needed and there are %llu; add some: mkswap FILE && "
+		       "swapon FILE, or use fewer --pages", (unsigned long long)(want >> 20) + 1,
+		       (unsigned long long)have >> 20);
+}
+
+/* What can be said before anything is changed. The backing looks after its own needs. */
+static int check_needs(struct run *r)
+{
+	int status = 0;
+
+	if (r->needs & NEED_ROOT && !host_is_root())
+		return why_set(&r->why, STATUS_UNSUPPORTED, "%s needs root; run it as root",
+			       r->scenario->name);
+	if (r->needs & NEED_SWAP)
+		status = need_swap(r);
+	if (!status && r->needs & NEED_KSM)
+		status = need_ksm(r);
+	if (!status && r->needs & NEED_COMPACTION)
+		status = need_compaction(r);
+	return status;
+}
+
+static void describe_slots(struct run *r, unsigned int vm)
+{
+	const struct scenario *sc = r->scenario;
+	struct vm *v = &r->vms[vm];
+	size_t total = r->mems[vm].size / GUEST_PAGE;
+	unsigned int n = sc->slots ? sc->slots : 1;
+
+	v->nslots = n;
+	for (unsigned int i = 0; i < n; i++) {
+		size_t first = total * i / n;
+
+		v->slots[i] = (struct vm_slot){
+			.flags = sc->slot_flags,
+			.gpa = GUEST_MEM_GPA + sc->gpa_shift + first * GUEST_PAGE,
+			.first = first,
+			.pages = total * (i + 1) / n - first,
+			.hva = r->mems[vm].hva + first * GUEST_PAGE,
+			.live = true,
+		};
+	}
+}
+
+static int open_vm(struct run *r, unsigned int i, const struct backing *b)
+{
+	size_t size = (r->pages + r->span - 1) / r->span * r->span * GUEST_PAGE;
+	bool misaligned = r->scenario->gpa_shift != 0;
+	int status = i == 0 ? mem_open(&r->mems[0], b, size, r->dir, &r->why)
+			    : mem_share(&r->mems[i], &r->mems[0], &r->why);
+
+	if (status)
+		return status;
+	if (r->mems[i].size > GUEST_MEM_END - GUEST_MEM_GPA)
+		return why_set(&r->why, STATUS_ERROR, "too many pages: at most %lu",
+			       (GUEST_MEM_END - GUEST_MEM_GPA) / GUEST_PAGE);
+	status = vm_open(&r->vms[i], r->nvcpus, &r->why);
+	if (status)
+		return status;
+	r->nvms++;
+	if (model_init(&r->models[i], &r->expect, r->pages, misaligned ? 1 : b->unit,
+		       misaligned ? LEVEL_4K : b->level, b->on_read, r->nvcpus))
+		return why_set(&r->why, STATUS_ERROR, "out of memory for the model");
+	describe_slots(r, i);
+	for (unsigned int k = 0; k < r->vms[i].nslots; k++) {
+		int err = vm_set_slot(&r->vms[i], k);
+
+		if (err)
+			return why_set(&r->why, STATUS_ERROR, "cannot create memslot %u: %s", k + 1,
+				       strerror(-err));
+	}
+	return 0;
+}
+
+static int open_all(struct run *r)
+{
+	const struct backing *b = backing_find(r->scenario->backing);
+	unsigned int nvms = r->scenario->vms ? r->scenario->vms : 1;
+	size_t size = (r->pages + b->unit - 1) / b->unit * b->unit * GUEST_PAGE;
+	int status = 0;
+
+	for (size_t i = 0; i < r->nsteps; i++)
+		if (r->steps[i].vm >= nvms)
+			return why_set(&r->why, STATUS_ERROR, "step %zu is for VM %u, but there are %u",
+				       i + 1, r->steps[i].vm, nvms);
+	status = check_needs(r);
+	if (!status && r->needs & NEED_CGROUP)
+		status = host_enter_cgroup(&r->host, &r->why);
+	if (!status)
+		status = backing_prepare(b, size, &r->host, &r->why);
+	if (!status && data_init(&r->data, r->pages))
+		status = why_set(&r->why, STATUS_ERROR, "out of memory for %zu pages", r->pages);
+	for (unsigned int i = 0; !status && i < nvms; i++)
+		status = open_vm(r, i, b);
+	if (b->writeback)
+		expect_blur(&r->expect, BLUR_ALL, "writeback by the kernel itself may come between");
+	return status;
+}
+
+static int take_step(struct run *r, const struct step *s)
+{
+	struct step_log log = { "" };
+	double start = wait_now();
+	int status = wait_fd(&r->wait, -1, 0) < 0
+			     ? why_set(&r->why, STATUS_ERROR, "interrupted")
+			     : s->kind->run(r, s, &log);
+
+	report_step(&r->report, s, &log, status, wait_now() - start);
+	return status;
+}
+
+static int take_steps(struct run *r)
+{
+	int status = 0;
+
+	for (unsigned int round = 0; !status && round < r->rounds; round++)
+		for (size_t i = 0; !status && i < r->nsteps; i++)
+			status = take_step(r, &r->steps[i]);
+	return status;
+}
+
+/* A page that fell back to small pages is one that the model counted as huge. */
+static void blur_fallback(struct run *r)
+{
+	if (!(r->needs & (NEED_THP | NEED_SHMEM_THP)))
+		return;
+	if (report_vmstat(&r->report, "thp_fault_fallback") ||
+	    report_vmstat(&r->report, "thp_file_fallback"))
+		expect_blur(&r->expect, BLUR_ALL, "the host had no huge page left for some of them");
+}
+
+static void check_data(struct run *r)
+{
+	for (size_t i = 0; i < r->pages; i++) {
+		const char *page = r->mems[0].hva + i * GUEST_PAGE;
+		uint32_t value = *(const volatile uint32_t *)page;
+
+		lost_add(&r->lost, &r->data, i, value);
+	}
+}
+
+static int finish(struct run *r, int status)
+{
+	for (unsigned int i = 0; i < r->nvms; i++) {
+		model_finish(&r->models[i], true);
+		report_vm(&r->report, &r->vms[i], true);
+	}
+	report_vmstat_end(&r->report);
+	blur_fallback(r);
+	if (status)
+		return status;
+	check_data(r);
+	if (!r->lost.lost && !r->report.guest_wrong)
+		return 0;
+	if (!r->lost.lost)
+		return why_set(&r->why, STATUS_LOST,
+			       "the guest read %zu wrong pages, but the host's view of them is right",
+			       r->report.guest_wrong);
+	return why_set(&r->why, STATUS_LOST, "guest data lost: %zu of %zu pages, the first is page %zu",
+		       r->lost.lost, r->lost.checked, r->lost.ranges[0][0]);
+}
+
+static int hold(struct run *r, int status)
+{
+	if (status || (!r->hold_seconds && !r->hold_until_signal))
+		return status;
+	report_state(&r->report, "holding");
+
+	/* The signal that ends the holding is the normal end of it, not an interruption. */
+	if (r->hold_until_signal)
+		wait_signal(&r->wait);
+	else if (wait_fd(&r->wait, -1, r->hold_seconds) < 0)
+		return why_set(&r->why, STATUS_ERROR, "interrupted");
+	return 0;
+}
+
+static void close_all(struct run *r)
+{
+	bool stuck = false;
+
+	for (unsigned int i = 0; i < RUN_VMS_MAX; i++) {
+		if (i < r->nvms) {
+			vm_close(&r->vms[i]);
+			stuck |= r->vms[i].stuck;
+		}
+		if (!stuck && r->mems[i].backing)
+			mem_close(&r->mems[i]);
+		model_deinit(&r->models[i]);
+	}
+	data_deinit(&r->data);
+	host_restore(&r->host);
+}
+
+int run_scenario(struct run *r)
+{
+	/* A policy of our own keeps NUMA balancing, which would add zaps, off our pages. */
+	syscall(SYS_set_mempolicy, MPOL_LOCAL, NULL, 0UL);
+	report_start(r);
+
+	int status = open_all(r);
+
+	if (!status && r->wait_for_go) {
+		report_state(&r->report, "waiting");
+		if (wait_go(&r->wait))
+			status = why_set(&r->why, STATUS_ERROR, "interrupted");
+	}
+	report_vmstat_start(&r->report);
+	if (!status)
+		status = take_steps(r);
+	status = hold(r, status);
+	status = finish(r, status);
+
+	int printed = report_end(r, status);
+
+	close_all(r);
+	return status ? status : printed;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Everything that one run of a scenario has: what the user asked, the VMs with their memory and
+ * models, the data that the guest must hold, and what happened so far.
+ */
+#ifndef LOAD_RUN_H
+#define LOAD_RUN_H
+
+#include "backing.h"
+#include "check.h"
+#include "expect.h"
+#include "host.h"
+#include "report.h"
+#include "step.h"
+#include "vm.h"
+#include "wait.h"
+#include "why.h"
+
+#define RUN_VMS_MAX 2
+
+struct scenario;
+
+struct run {
+	const struct scenario *scenario;
+	size_t pages;
+	unsigned int nvcpus;
+	unsigned int rounds;
+	const char *dir;
+	bool wait_for_go;
+	double hold_seconds;
+	bool hold_until_signal;
+
+	struct step steps[STEPS_MAX];
+	size_t nsteps;
+	unsigned int needs;
+	size_t span;		/* pages that slot and memory are rounded up to */
+
+	struct why why;
+	struct waiter wait;
+	struct host host;
+	unsigned int nvms;
+	struct mem mems[RUN_VMS_MAX];
+	struct vm vms[RUN_VMS_MAX];
+	struct model models[RUN_VMS_MAX];
+	struct expect expect;
+	struct data data;
+	struct lost lost;
+	unsigned int writes;	/* each gets a salt of its own */
+	bool reclaiming;	/* memory.high is low: pages go while the guest runs */
+	struct report report;
+};
+
+/* 0 or a status with its reason in run->why. */
+int run_scenario(struct run *r);
+
+#endif

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Steps in which the guest or the VMM touches memory.
+ */
+#include "step_guest.h"
+
+#include "run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILL_VALUE 0x4d4d5521
+
+/* One vCPU's jobs, in a list that grows. */
+struct job_list {
+	struct guest_job *jobs;
+	size_t n;
+	size_t room;
+};
+
+static int list_add(struct job_list *l, const struct guest_job *job)
+{
+	if (l->n == l->room) {
+		size_t room = l->room ? l->room * 2 : 4;
+		struct guest_job *jobs = reallocarray(l->jobs, room, sizeof(*jobs));
+
+		if (!jobs)
+			return -ENOMEM;
+		l->jobs = jobs;
+		l->room = room;
+	}
+	l->jobs[l->n++] = *job;
+	return 0;
+}
+
+/* vCPU i's part of [first, end): whole units, so that no two vCPUs fault for the same leaf. */
+static void vcpu_part(const struct model *m, unsigned int i, unsigned int n, size_t *first,
+		      size_t *end)
+{
+	size_t u0 = *first / m->unit;
+	size_t units = (*end + m->unit - 1) / m->unit - u0;
+	size_t a = (u0 + units * i / n) * m->unit;
+	size_t b = (u0 + units * (i + 1) / n) * m->unit;
+
+	*first = a > *first ? a : *first;
+	*end = b < *end ? b : *end;
+}
+
+static uint64_t page_gpa(const struct vm *vm, size_t page)
+{
+	return vm->slots[0].gpa + page * GUEST_PAGE;
+}
+
+static int list_compares(struct job_list *l, const struct vm *vm, const struct data *d,
+			 size_t first, size_t end)
+{
+	struct data_run run;
+
+	while (data_next_run(d, first, end, &run)) {
+		struct guest_job job = {
+			.op = GUEST_COMPARE, .gpa = page_gpa(vm, run.first), .pages = run.pages,
+			.value = run.value, .step = run.step,
+		};
+
+		if (list_add(l, &job))
+			return -ENOMEM;
+		first = run.first + run.pages;
+	}
+	return 0;
+}
+
+static int list_jobs(struct job_list *l, struct run *r, const struct vm *vm,
+		     const struct guest_access *a, size_t first, size_t end)
+{
+	if (first >= end)
+		return 0;
+	if (a->op == GUEST_COMPARE)
+		return list_compares(l, vm, &r->data, first, end);
+
+	struct guest_job job = {
+		.op = a->op, .gpa = page_gpa(vm, first), .pages = end - first,
+		.value = a->salt + (uint32_t)first, .step = 1,
+	};
+
+	return list_add(l, &job);
+}
+
+static double deadline(size_t pages)
+{
+	return 120.0 + (double)pages / 500.0;
+}
+
+int guest_access(struct run *r, struct vm *vm, struct model *m, const struct guest_access *a)
+{
+	struct job_list *lists = calloc(vm->nvcpus, sizeof(*lists));
+	struct vm_work *work = calloc(vm->nvcpus, sizeof(*work));
+	int err = lists && work ? 0 : -ENOMEM;
+	int status;
+
+	for (unsigned int i = 0; !err && i < vm->nvcpus; i++) {
+		size_t first = a->first;
+		size_t end = a->end;
+
+		vcpu_part(m, i, vm->nvcpus, &first, &end);
+		err = list_jobs(&lists[i], r, vm, a, first, end);
+		work[i].jobs = lists[i].jobs;
+		work[i].njobs = lists[i].n;
+		if (!err && lists[i].n)
+			model_code(m, i);
+	}
+	if (vm->nvcpus > 1)
+		expect_blur(&r->expect, 1u << COUNT_HVA_TO_PFN,
+			    "vCPUs that race to build page tables fault again");
+	if (err)
+		status = why_set(&r->why, STATUS_ERROR, "out of memory for the guest's jobs");
+	else
+		status = vm_run(vm, work, deadline(a->end - a->first), &r->wait, &r->why);
+
+	for (unsigned int i = 0; lists && i < vm->nvcpus && !vm->stuck; i++)
+		free(lists[i].jobs);
+	free(work);
+	free(lists);
+	return status;
+}
+
+int guest_must_end(struct run *r, const struct vm *vm, enum job_end end, int error,
+		   const char *hint)
+{
+	for (unsigned int i = 0; i < vm->nvcpus; i++) {
+		const struct vcpu *v = &vm->vcpus[i];
+		unsigned long long gpa = v->stopped_at;
+
+		if (v->end == end && v->error == error)
+			continue;
+		if (v->end == JOB_FAILED)
+			return why_set(&r->why, STATUS_ERROR,
+				       "KVM_RUN of vCPU %u failed at gpa 0x%llx: %s%s", i, gpa,
+				       strerror(v->error), hint);
+		if (v->end == JOB_DONE)
+			return why_set(&r->why, STATUS_ERROR,
+				       "vCPU %u wrote to memory that it must not be able to write%s",
+				       i, hint);
+		return why_set(&r->why, STATUS_ERROR,
+			       "vCPU %u left the guest at gpa 0x%llx with exit reason %u%s", i, gpa,
+			       v->exit_reason, hint);
+	}
+	return 0;
+}
+
+int run_fates(const struct run *r, unsigned int vm, const uint64_t *before, uint8_t *fates)
+{
+	uint64_t *now = malloc(r->pages * sizeof(*now));
+	int err = now ? host_pagemap(r->mems[vm].hva, r->pages, now) : -ENOMEM;
+
+	for (size_t i = 0; !err && i < r->pages; i++) {
+		uint64_t pfn = now[i] & PAGEMAP_PFN;
+
+		fates[i] = FATE_SAME;
+		if (!(now[i] & PAGEMAP_PRESENT))
+			fates[i] = FATE_GONE;
+		else if (before && before[i] & PAGEMAP_PRESENT && pfn && pfn != (before[i] & PAGEMAP_PFN))
+			fates[i] = FATE_MOVED;
+	}
+	free(now);
+	return err;
+}
+
+/* While memory.high is low, pages go at any time: see which ones are gone now. */
+static void observe_reclaim(struct run *r)
+{
+	uint8_t *fates = malloc(r->pages);
+
+	for (unsigned int i = 0; fates && r->reclaiming && i < r->nvms; i++)
+		if (!run_fates(r, i, NULL, fates))
+			model_observe(&r->models[i], fates);
+	free(fates);
+}
+
+static int access_all(struct run *r, const struct step *s, struct guest_access *a)
+{
+	struct vm *vm = &r->vms[s->vm];
+
+	step_range(r, s, &a->first, &a->end);
+
+	int status = guest_access(r, vm, &r->models[s->vm], a);
+
+	if (status)
+		return status;
+	return guest_must_end(r, vm, JOB_DONE, 0, "");
+}
+
+int step_touch(struct run *r, const struct step *s, struct step_log *log)
+{
+	struct guest_access a = { .op = GUEST_READ };
+	int status = access_all(r, s, &a);
+
+	if (status)
+		return status;
+	model_guest(&r->models[s->vm], a.first, a.end, false);
+	observe_reclaim(r);
+	step_say(log, "guest read %zu pages", a.end - a.first);
+	return 0;
+}
+
+int step_write(struct run *r, const struct step *s, struct step_log *log)
+{
+	struct guest_access a = { .op = GUEST_WRITE, .salt = data_salt(r->writes++) };
+	int status = access_all(r, s, &a);
+
+	if (status)
+		return status;
+	model_guest(&r->models[s->vm], a.first, a.end, true);
+	data_write(&r->data, a.first, a.end, a.salt);
+	observe_reclaim(r);
+	step_say(log, "guest wrote %zu pages", a.end - a.first);
+	return 0;
+}
+
+int step_check(struct run *r, const struct step *s, struct step_log *log)
+{
+	struct guest_access a = { .op = GUEST_COMPARE };
+	int status = access_all(r, s, &a);
+	size_t wrong = 0;
+	size_t checked = 0;
+
+	if (status)
+		return status;
+	for (size_t i = a.first; i < a.end; i++) {
+		if (!r->data.known[i])
+			continue;
+		checked++;
+		model_guest(&r->models[s->vm], i, i + 1, false);
+	}
+	for (unsigned int i = 0; i < r->vms[s->vm].nvcpus; i++)
+		wrong += r->vms[s->vm].vcpus[i].mismatches;
+	r->report.guest_checked += checked;
+	r->report.guest_wrong += wrong;
+	observe_reclaim(r);
+	step_say(log, "guest read %zu pages, %zu wrong", checked, wrong);
+	return 0;
+}
+
+int step_write_refused(struct run *r, const struct step *s, struct step_log *log)
+{
+	struct guest_access a = { .op = GUEST_WRITE };
+	struct vm *vm = &r->vms[s->vm];
+
+	step_range(r, s, &a.first, &a.end);
+
+	int status = guest_access(r, vm, &r->models[s->vm], &a);
+
+	if (!status)
+		status = guest_must_end(r, vm, JOB_FAILED, EFAULT, " (EFAULT was expected)");
+	if (status)
+		return status;
+	/* Older kernels ask twice: first without waiting, then with. */
+	expect_blur(&r->expect, 1u << COUNT_HVA_TO_PFN, "a refused page may be asked for twice");
+	r->expect.counts[COUNT_HVA_TO_PFN].n += vm->nvcpus;
+	step_say(log, "KVM_RUN failed with EFAULT at the first page, as it must");
+	return 0;
+}
+
+int step_write_mmio(struct run *r, const struct step *s, struct step_log *log)
+{
+	struct guest_access a = { .op = GUEST_WRITE };
+	struct vm *vm = &r->vms[s->vm];
+
+	step_range(r, s, &a.first, &a.end);
+
+	int status = guest_access(r, vm, &r->models[s->vm], &a);
+
+	if (!status)
+		status = guest_must_end(r, vm, JOB_MMIO, 0, " (an MMIO exit was expected)");
+	if (status)
+		return status;
+	step_say(log, "KVM exited with MMIO at the first page, as it must");
+	return 0;
+}
+
+static volatile uint32_t *vmm_page(const struct run *r, unsigned int vm, size_t page)
+{
+	return (volatile uint32_t *)(r->mems[vm].hva + page * GUEST_PAGE);
+}
+
+int step_vmm_read(struct run *r, const struct step *s, struct step_log *log)
+{
+	size_t first;
+	size_t end;
+
+	step_range(r, s, &first, &end);
+	for (size_t i = first; i < end; i++)
+		(void)*vmm_page(r, s->vm, i);
+	model_vmm(&r->models[s->vm], first, end, false);
+	observe_reclaim(r);
+	step_say(log, "VMM read %zu pages", end - first);
+	return 0;
+}
+
+int step_vmm_write(struct run *r, const struct step *s, struct step_log *log)
+{
+	uint32_t salt = data_salt(r->writes++);
+	size_t first;
+	size_t end;
+
+	step_range(r, s, &first, &end);
+	for (size_t i = first; i < end; i++)
+		*vmm_page(r, s->vm, i) = salt + (uint32_t)i;
+	model_vmm(&r->models[s->vm], first, end, true);
+	data_write(&r->data, first, end, salt);
+	observe_reclaim(r);
+	step_say(log, "VMM wrote %zu pages", end - first);
+	return 0;
+}
+
+int step_vmm_fill(struct run *r, const struct step *s, struct step_log *log)
+{
+	size_t first;
+	size_t end;
+
+	step_range(r, s, &first, &end);
+	for (size_t i = first; i < end; i++)
+		*vmm_page(r, s->vm, i) = FILL_VALUE;
+	model_vmm(&r->models[s->vm], first, end, true);
+	data_fill(&r->data, first, end, FILL_VALUE);
+	observe_reclaim(r);
+	step_say(log, "VMM wrote the same to %zu pages", end - first);
+	return 0;
+}

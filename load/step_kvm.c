@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Steps on KVM's side: dirty logging, memslots, whole VMs.
+ */
+#include "run.h"
+#include "step_guest.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#define CHURN_VMS 17
+#define MOVE_BY 0x40000000UL
+
+static int set_slots(struct run *r, unsigned int vm, const char *what)
+{
+	for (unsigned int i = 0; i < r->vms[vm].nslots; i++) {
+		int err = vm_set_slot(&r->vms[vm], i);
+
+		if (err)
+			return why_set(&r->why, STATUS_ERROR, "cannot %s memslot %u: %s", what, i + 1,
+				       strerror(-err));
+	}
+	return 0;
+}
+
+static int set_logging(struct run *r, const struct step *s, bool on)
+{
+	struct vm *vm = &r->vms[s->vm];
+
+	for (unsigned int i = 0; i < vm->nslots; i++) {
+		vm->slots[i].flags &= ~(uint32_t)KVM_MEM_LOG_DIRTY_PAGES;
+		if (on)
+			vm->slots[i].flags |= KVM_MEM_LOG_DIRTY_PAGES;
+	}
+	/* 4K leaves stay: they are write-protected and made writable again without hva_to_pfn. */
+	if (r->models[s->vm].level != LEVEL_4K)
+		expect_blur(&r->expect, BLUR_ALL,
+			    "dirty logging splits and joins huge pages, when depends on the kernel");
+	return set_slots(r, s->vm, "change the flags of");
+}
+
+int step_dirty_on(struct run *r, const struct step *s, struct step_log *log)
+{
+	step_say(log, "dirty logging on");
+	return set_logging(r, s, true);
+}
+
+int step_dirty_off(struct run *r, const struct step *s, struct step_log *log)
+{
+	step_say(log, "dirty logging off");
+	return set_logging(r, s, false);
+}
+
+/* -errno, or 0 and the number of dirty pages. */
+static int get_log(const struct vm *vm, unsigned int slot, size_t *dirty)
+{
+	size_t words = (vm->slots[slot].pages + 63) / 64;
+	uint64_t *bits = calloc(words, sizeof(*bits));
+	struct kvm_dirty_log log = { .slot = slot + 1, .dirty_bitmap = bits };
+
+	if (!bits)
+		return -ENOMEM;
+
+	int err = ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log) < 0 ? -errno : 0;
+
+	for (size_t i = 0; i < words; i++)
+		*dirty += (size_t)__builtin_popcountll(bits[i]);
+	free(bits);
+	return err;
+}
+
+int step_dirty_get(struct run *r, const struct step *s, struct step_log *log)
+{
+	const struct vm *vm = &r->vms[s->vm];
+	size_t dirty = 0;
+
+	for (unsigned int i = 0; i < vm->nslots; i++) {
+		int err = get_log(vm, i, &dirty);
+
+		if (err)
+			return why_set(&r->why, STATUS_ERROR,
+				       "cannot get the dirty log of memslot %u: %s", i + 1,
+				       strerror(-err));
+	}
+	step_say(log, "dirty log: %zu pages", dirty);
+	return 0;
+}
+
+int step_slot_delete(struct run *r, const struct step *s, struct step_log *log)
+{
+	struct vm *vm = &r->vms[s->vm];
+
+	for (unsigned int i = 0; i < vm->nslots; i++)
+		vm->slots[i].live = false;
+	/* KVM drops all memory of the VM when any memslot goes, code included. */
+	model_zap_all(&r->models[s->vm]);
+	step_say(log, "%u memslots deleted", vm->nslots);
+	return set_slots(r, s->vm, "delete");
+}
+
+int step_slot_create(struct run *r, const struct step *s, struct step_log *log)
+{
+	struct vm *vm = &r->vms[s->vm];
+
+	for (unsigned int i = 0; i < vm->nslots; i++)
+		vm->slots[i].live = true;
+	step_say(log, "%u memslots created", vm->nslots);
+	return set_slots(r, s->vm, "create");
+}
+
+int step_slot_move(struct run *r, const struct step *s, struct step_log *log)
+{
+	struct vm *vm = &r->vms[s->vm];
+	bool up = vm->slots[0].gpa < GUEST_MEM_GPA + MOVE_BY;
+
+	if (r->mems[s->vm].size > MOVE_BY)
+		return why_set(&r->why, STATUS_ERROR,
+			       "slot-move is for at most %lu MiB; use fewer --pages", MOVE_BY >> 20);
+	for (unsigned int i = 0; i < vm->nslots; i++)
+		vm->slots[i].gpa += up ? MOVE_BY : -MOVE_BY;
+	model_zap_all(&r->models[s->vm]);
+	step_say(log, "%u memslots moved to gpa 0x%llx", vm->nslots,
+		 (unsigned long long)vm->slots[0].gpa);
+	return set_slots(r, s->vm, "move");
+}
+
+/* One short-lived VM over the pages [first, end) of the memory under test. */
+static int churn_one(struct run *r, size_t first, size_t end, uint32_t salt)
+{
+	struct vm vm;
+	struct model m;
+	struct guest_access a = { .op = GUEST_WRITE, .end = end - first,
+				  .salt = salt + (uint32_t)first };
+	const struct model *main_model = &r->models[0];
+	int status = vm_open(&vm, 1, &r->why);
+
+	if (status)
+		return status;
+	if (model_init(&m, &r->expect, end - first, main_model->unit, main_model->level,
+		       main_model->on_read, 1)) {
+		vm_close(&vm);
+		return why_set(&r->why, STATUS_ERROR, "out of memory for the model");
+	}
+
+	size_t unit = main_model->unit;
+	size_t whole = (end - first + unit - 1) / unit * unit;
+
+	vm.nslots = 1;
+	vm.slots[0] = (struct vm_slot){
+		.gpa = GUEST_MEM_GPA, .pages = whole,
+		.hva = r->mems[0].hva + first * GUEST_PAGE, .live = true,
+	};
+
+	int err = vm_set_slot(&vm, 0);
+
+	if (err)
+		status = why_set(&r->why, STATUS_ERROR, "cannot create a memslot: %s",
+				 strerror(-err));
+	if (!status)
+		status = guest_access(r, &vm, &m, &a);
+	if (!status)
+		status = guest_must_end(r, &vm, JOB_DONE, 0, "");
+	if (!status) {
+		model_guest(&m, 0, end - first, true);
+		model_finish(&m, false);
+		report_vm(&r->report, &vm, false);
+	}
+	vm_close(&vm);
+	model_deinit(&m);
+	return status;
+}
+
+int step_churn(struct run *r, const struct step *s, struct step_log *log)
+{
+	uint32_t salt = data_salt(r->writes++);
+	unsigned int n = 0;
+	int status = 0;
+
+	(void)s;
+	for (unsigned int i = 0; !status && i < CHURN_VMS; i++) {
+		struct step part = { .part = i, .parts = CHURN_VMS };
+		size_t first;
+		size_t end;
+
+		step_range(r, &part, &first, &end);
+		if (first >= end)
+			continue;
+		status = churn_one(r, first, end, salt);
+		n++;
+	}
+	if (status)
+		return status;
+	model_vmm(&r->models[0], 0, r->pages, true);
+	data_write(&r->data, 0, r->pages, salt);
+	step_say(log, "%u VMs created, run and destroyed", n);
+	return 0;
+}
