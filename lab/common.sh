@@ -31,7 +31,10 @@ archive_open() {
 	*" $suite "*) return 0 ;;
 	esac
 	case $suite in
-	*-backports) apt_config "$archive" "$archive.status" "$suite" ;;
+	*-backports)
+		base=${suite%-backports}
+		apt_config "$archive" "$archive.status" "$base" "$base-updates" "$base-security" "$suite"
+		;;
 	*) apt_config "$archive" "$archive.status" "$suite" "$suite-updates" "$suite-security" ;;
 	esac
 	say "reading the package lists of $suite"
@@ -58,6 +61,16 @@ debs_get() {
 	fi
 }
 
+# debs_get_all PACKAGE...: download with all dependencies into $archive/archives; prints the files
+debs_get_all() {
+	if ! apt-get -c "$archive/apt.conf" -q -y -o Debug::NoLocking=1 --no-install-recommends \
+		--download-only install "$@" > "$archive/download.log" 2>&1; then
+		cat "$archive/download.log" >&2
+		die "could not download $* from $suite (reason above)"
+	fi
+	find "$archive/archives" -maxdepth 1 -name '*.deb' | LC_ALL=C sort
+}
+
 # sums_write DIR / sums_ok DIR: record and check what is kept in DIR
 sums_write() {
 	(cd "$1" && find . -type f ! -name 'SHA256SUMS*' -print0 | LC_ALL=C sort -z |
@@ -68,7 +81,12 @@ sums_ok() {
 	[ -s "$1/SHA256SUMS" ] && (cd "$1" && sha256sum --quiet --strict -c SHA256SUMS) > /dev/null 2>&1
 }
 
-# cache_lock: one writer at a time; fd 9 is closed with the script
+# cache_lock: one writer at a time, until the script ends or cache_unlock
+cache_unlock() {
+	exec 9>&-
+}
+
+# cache_lock: waits for other writers, at most half an hour
 cache_lock() {
 	mkdir -p "$cache"
 	exec 9> "$cache/lock"
