@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -116,6 +117,17 @@ static int prepare_thp(const char *path, const char *advise, struct host *h, str
 	return 0;
 }
 
+/* Secret memory is locked memory: some kernels hold even root to the limit. */
+static void raise_lock_limit(void)
+{
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) == 0 || getrlimit(RLIMIT_MEMLOCK, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
 static int open_secret(void)
 {
 #ifdef SYS_memfd_secret
@@ -135,6 +147,7 @@ static int prepare_secret(struct why *why)
 			       "memfd_secret: %s; boot with secretmem.enable=1 (kernels from 5.14)",
 			       strerror(errno));
 	close(fd);
+	raise_lock_limit();
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "scenario.h"
 #include "step_guest.h"
+#include "touch.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -171,14 +172,20 @@ static void blur_fallback(struct run *r)
 		expect_blur(&r->expect, BLUR_ALL, "the host had no huge page left for some of them");
 }
 
-static void check_data(struct run *r)
+static void check_page(void *arg, size_t page, uint32_t value)
 {
-	for (size_t i = 0; i < r->pages; i++) {
-		const char *page = r->mems[0].hva + i * GUEST_PAGE;
-		uint32_t value = *(const volatile uint32_t *)page;
+	struct run *r = arg;
 
-		lost_add(&r->lost, &r->data, i, value);
-	}
+	lost_add(&r->lost, &r->data, page, value);
+}
+
+static int check_data(struct run *r)
+{
+	const struct touch t = { .op = TOUCH_VISIT, .hva = r->mems[0].hva, .end = r->pages,
+				 .visit = check_page, .arg = r };
+	size_t page;
+
+	return touch_pages(&t, &page) ? run_no_page(r, page) : 0;
 }
 
 static int finish(struct run *r, int status)
@@ -189,9 +196,10 @@ static int finish(struct run *r, int status)
 	}
 	report_vmstat_end(&r->report);
 	blur_fallback(r);
+	if (!status)
+		status = check_data(r);
 	if (status)
 		return status;
-	check_data(r);
 	if (!r->lost.lost && !r->report.guest_wrong)
 		return 0;
 	if (!r->lost.lost)

@@ -82,7 +82,7 @@ static bool read_small(const char **text, unsigned int *n)
 
 	unsigned long value = strtoul(*text, &end, 10);
 
-	if (errno || value > 1000)
+	if (errno || value > 1000000)
 		return false;
 	*n = (unsigned int)value;
 	*text = end;

@@ -5,6 +5,7 @@
 #include "step_guest.h"
 
 #include "run.h"
+#include "touch.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -278,52 +279,56 @@ int step_write_mmio(struct run *r, const struct step *s, struct step_log *log)
 	return 0;
 }
 
-static volatile uint32_t *vmm_page(const struct run *r, unsigned int vm, size_t page)
+/* The VMM's touch; a page that the host cannot give is a failure with a reason. */
+static int vmm_touch(struct run *r, const struct step *s, struct touch *t)
 {
-	return (volatile uint32_t *)(r->mems[vm].hva + page * GUEST_PAGE);
+	size_t page;
+
+	step_range(r, s, &t->first, &t->end);
+	t->hva = r->mems[s->vm].hva;
+	if (touch_pages(t, &page))
+		return run_no_page(r, page);
+	model_vmm(&r->models[s->vm], t->first, t->end, t->op != TOUCH_READ);
+	observe_reclaim(r);
+	return 0;
+}
+
+int run_no_page(struct run *r, size_t page)
+{
+	return why_set(&r->why, STATUS_ERROR,
+		       "the host has no memory for page %zu of %s (bus error); is a file system full, "
+		       "a pool of huge pages empty, the limit of locked memory too low?", page,
+		       r->mems[0].backing->name);
 }
 
 int step_vmm_read(struct run *r, const struct step *s, struct step_log *log)
 {
-	size_t first;
-	size_t end;
+	struct touch t = { .op = TOUCH_READ };
 
-	step_range(r, s, &first, &end);
-	for (size_t i = first; i < end; i++)
-		(void)*vmm_page(r, s->vm, i);
-	model_vmm(&r->models[s->vm], first, end, false);
-	observe_reclaim(r);
-	step_say(log, "VMM read %zu pages", end - first);
+	if (vmm_touch(r, s, &t))
+		return (int)r->why.status;
+	step_say(log, "VMM read %zu pages", t.end - t.first);
 	return 0;
 }
 
 int step_vmm_write(struct run *r, const struct step *s, struct step_log *log)
 {
-	uint32_t salt = data_salt(r->writes++);
-	size_t first;
-	size_t end;
+	struct touch t = { .op = TOUCH_WRITE, .value = data_salt(r->writes++) };
 
-	step_range(r, s, &first, &end);
-	for (size_t i = first; i < end; i++)
-		*vmm_page(r, s->vm, i) = salt + (uint32_t)i;
-	model_vmm(&r->models[s->vm], first, end, true);
-	data_write(&r->data, first, end, salt);
-	observe_reclaim(r);
-	step_say(log, "VMM wrote %zu pages", end - first);
+	if (vmm_touch(r, s, &t))
+		return (int)r->why.status;
+	data_write(&r->data, t.first, t.end, t.value);
+	step_say(log, "VMM wrote %zu pages", t.end - t.first);
 	return 0;
 }
 
 int step_vmm_fill(struct run *r, const struct step *s, struct step_log *log)
 {
-	size_t first;
-	size_t end;
+	struct touch t = { .op = TOUCH_FILL, .value = FILL_VALUE };
 
-	step_range(r, s, &first, &end);
-	for (size_t i = first; i < end; i++)
-		*vmm_page(r, s->vm, i) = FILL_VALUE;
-	model_vmm(&r->models[s->vm], first, end, true);
-	data_fill(&r->data, first, end, FILL_VALUE);
-	observe_reclaim(r);
-	step_say(log, "VMM wrote the same to %zu pages", end - first);
+	if (vmm_touch(r, s, &t))
+		return (int)r->why.status;
+	data_fill(&r->data, t.first, t.end, t.value);
+	step_say(log, "VMM wrote the same to %zu pages", t.end - t.first);
 	return 0;
 }

@@ -28,4 +28,7 @@ int guest_must_end(struct run *r, const struct vm *vm, enum job_end end, int err
 /* fates[i]: what became of page i since before (pagemap entries; NULL: only presence). */
 int run_fates(const struct run *r, unsigned int vm, const uint64_t *before, uint8_t *fates);
 
+/* The host could not give a page to the VMM. */
+int run_no_page(struct run *r, size_t page);
+
 #endif
