@@ -30,12 +30,19 @@ os_field() {
 apt_mirror() {
 	code=$(os_field VERSION_CODENAME)
 	# shellcheck disable=SC2016
-	apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(LABEL)|$(COMPONENT)' \
+	found=$(apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(ORIGIN)|$(LABEL)|$(COMPONENT)' \
 		'Created-By: Packages' 2>/dev/null |
 		awk -F'|' -v want="$1" -v code="$code" '
-		$4 != "main" { next }
-		want == "main" && ($2 == code || ($3 == "Debian" && $2 ~ /^(old)*stable$/)) { print $1; exit }
-		want == "security" && ($2 == code "-security" || $3 == "Debian-Security") { print $1; exit }'
+		$3 != "Debian" || $5 != "main" { next }
+		want == "main" && ($2 == code || ($4 == "Debian" && $2 ~ /^(old)*stable$/)) { print $1; exit }
+		want == "security" && ($2 == code "-security" || $4 == "Debian-Security") { print $1; exit }')
+	# Without package lists apt knows no origin: go by the names in its sources.
+	[ -n "$found" ] || found=$(apt-get update --print-uris 2>/dev/null |
+		sed -n "s|^'\([^']*/\)dists/\([^']*\)/InRelease'.*|\1 \2|p" |
+		awk -v want="$1" -v code="$code" '
+		want == "security" { sub(/-security$/, "", $2) || sub(/\/updates$/, "", $2) || $2 = "" }
+		($2 == code || $2 ~ /^(old)*stable$/) && $1 ~ /\/debian(-security)?\/$/ { print $1; exit }')
+	echo "$found"
 }
 
 # apt_sources SUITE...: one-line sources; SUITE-security lines only if the system has a security mirror
