@@ -94,8 +94,6 @@ apt_config() {
 apt_update() {
 	if ! apt-get -c "$1/apt.conf" -q -o APT::Update::Error-Mode=any update > "$1/update.log" 2>&1; then
 		sed -n 's/^[EW]: /apt: /p' "$1/update.log" >&2
-		say "could not fetch the package lists of:"
-		awk '{ print "    " $3, $4 }' "$1/sources.list" >&2
-		die "check the network and the mirror in /etc/apt/sources.list.d, then run me again"
+		die "could not fetch the package lists (reason above); check the network and the mirror in /etc/apt/sources.list.d, then run me again"
 	fi
 }

@@ -101,7 +101,7 @@ verdict crash-streamed-before grep -qx before out
 console=$(sed -n 's/.*console is in //p' err)
 verdict crash-console grep -q 'Kernel panic' "$console/console"
 
-vm --no-retry --timeout 15 -- sh -c 'echo before; sleep 1000'
+vm --no-retry --timeout 20 -- sh -c 'echo before; sleep 1000'
 verdict hang-status status_is 122
 verdict hang-streamed-before grep -qx before out
 
@@ -112,9 +112,19 @@ verdict crash-retried-once test "$(grep -c 'trying once more' err)" = 1
 vm --no-retry -- poweroff -f
 verdict no-result-status status_is 123
 
-vm -- sh -c 'echo "WARNING: CPU: 0 PID: 1 at here" > /dev/kmsg'
+vm --icount -- sh -c 'nproc; echo "WARNING: CPU: 0 PID: 1 at here" > /dev/kmsg'
+verdict icount-one-cpu grep -qx 1 out
 verdict dirty-status status_is 124
 verdict dirty-names-line said 'PID: 1 at here'
+
+status=0
+"$top/lab/module" 6.18 "$dir" out.ko 2> err || status=$?
+verdict module-usage-no-makefile status_is 1
+mkdir module
+echo 'obj-m := x.o' > module/Makefile
+status=0
+"$top/lab/module" 6.18 module out.ko 2> err || status=$?
+verdict module-no-headers-status status_is 4
 
 # SIGINT in the middle: the VM goes with us.
 mkfifo started
