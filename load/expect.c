@@ -37,6 +37,11 @@ void expect_blur(struct expect *e, unsigned int mask, const char *why)
 			e->counts[i].why = why;
 }
 
+bool expect_bounded(const struct expect *e, enum count_id id)
+{
+	return !e->unbounded && id < COUNT_ZAPS_TEARDOWN;
+}
+
 int model_init(struct model *m, struct expect *e, size_t pages, size_t unit, enum level level,
 	       enum host_pte on_read, size_t vcpus)
 {
@@ -92,12 +97,20 @@ void model_code(struct model *m, size_t vcpu)
 	count(m, COUNT_INSTALLS_4K, 1);
 }
 
+/* Of what comes back from swap we assume what makes the fewest faults: counts are bounds then. */
+static void host_read(struct model *m, size_t u)
+{
+	if (m->host[u] == HOST_NONE)
+		m->host[u] = (uint8_t)m->on_read;
+	if (m->host[u] == HOST_GONE)
+		m->host[u] = HOST_RW;
+}
+
 static void guest_read(struct model *m, size_t u)
 {
 	if (m->spte[u] != SPTE_NONE)
 		return;
-	if (m->host[u] == HOST_NONE)
-		m->host[u] = (uint8_t)m->on_read;
+	host_read(m, u);
 	count(m, COUNT_HVA_TO_PFN, 1);
 	install(m, u, m->host[u] == HOST_RW ? SPTE_RW : SPTE_RO);
 }
@@ -137,8 +150,7 @@ void model_vmm(struct model *m, size_t first, size_t end, bool write)
 		return;
 	for (size_t u = first / m->unit; u <= (end - 1) / m->unit; u++) {
 		if (!write) {
-			if (m->host[u] == HOST_NONE)
-				m->host[u] = (uint8_t)m->on_read;
+			host_read(m, u);
 			continue;
 		}
 		if (m->host[u] == HOST_ZERO || m->host[u] == HOST_COW)
@@ -210,7 +222,7 @@ void model_observe(struct model *m, const uint8_t *fates)
 			continue;
 		zap(m, u);
 		if (fates[u * m->unit] == FATE_GONE)
-			m->host[u] = HOST_NONE;
+			m->host[u] = HOST_GONE;
 	}
 }
 

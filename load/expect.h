@@ -27,6 +27,7 @@ enum host_pte {
 	HOST_ZERO,	/* zero page: a write replaces it */
 	HOST_COW,	/* shared with a file, a child or KSM: a write replaces it */
 	HOST_RO,	/* a write makes it writable in place */
+	HOST_GONE,	/* in swap: what it comes back as depends on the kernel */
 	HOST_RW,
 	HOST_KEEP,	/* for model_invalidate: as it was */
 };
@@ -50,7 +51,7 @@ enum count_id {
 	COUNTS
 };
 
-/* n is exact, or a lower bound with the reason; for a stock it is then only the likely value. */
+/* n is exact, or a lower bound with the reason; see expect_bounded for those that are neither. */
 struct count {
 	uint64_t n;
 	const char *why;	/* NULL: exact */
@@ -58,6 +59,7 @@ struct count {
 
 struct expect {
 	struct count counts[COUNTS];
+	bool unbounded;		/* KVM does things that the model does not know */
 };
 
 /* One VM's mapping of the memory under test. */
@@ -83,6 +85,9 @@ const char *count_name(enum count_id id);
 		     1u << COUNT_INSTALLS_2M | 1u << COUNT_INSTALLS_1G)
 #define BLUR_ALL    (BLUR_FAULTS | BLUR_STOCK | 1u << COUNT_ZAPS)
 void expect_blur(struct expect *e, unsigned int mask, const char *why);
+
+/* Is a count that is not exact a lower bound at least? A stock can also become smaller. */
+bool expect_bounded(const struct expect *e, enum count_id id);
 
 /*
  * unit is the size of the host's leaf, level that of KVM's: a misaligned slot has unit 1 and level

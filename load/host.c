@@ -303,6 +303,20 @@ unsigned int host_nodes(void)
 	return n ? n : 1;
 }
 
+static bool is_on(const char *path)
+{
+	char line[16];
+
+	return !host_read_line(path, line, sizeof(line)) && (line[0] == 'Y' || line[0] == '1');
+}
+
+bool host_has_tdp_mmu(void)
+{
+	return is_on("/sys/module/kvm/parameters/tdp_mmu") &&
+	       (is_on("/sys/module/kvm_amd/parameters/npt") ||
+		is_on("/sys/module/kvm_intel/parameters/ept"));
+}
+
 int host_pagemap(const void *hva, size_t n, uint64_t *entries)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);

@@ -51,6 +51,9 @@ uint64_t host_swap_free(void);
 bool host_vmstat(const char *name, uint64_t *n);
 unsigned int host_nodes(void);
 
+/* Does KVM use its TDP MMU? The other one maps pages ahead, which no one can count. */
+bool host_has_tdp_mmu(void);
+
 /* One entry of /proc/self/pagemap a page, for n pages from hva. 0 or -errno. */
 #define PAGEMAP_PRESENT	(1ULL << 63)
 #define PAGEMAP_SWAP	(1ULL << 62)

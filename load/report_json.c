@@ -30,8 +30,11 @@ static json_t *counts_json(const struct run *r)
 
 		json_object_set_new(row, "n", number(c->n));
 		json_object_set_new(row, "exact", json_boolean(!c->why));
-		if (c->why)
+		if (c->why) {
+			json_object_set_new(row, "min", expect_bounded(&r->expect, i)
+					    ? number(c->n) : json_null());
 			json_object_set_new(row, "why", json_string(c->why));
+		}
 		json_object_set_new(o, count_name(i), row);
 	}
 	return o;

@@ -47,6 +47,9 @@ struct run {
 	struct lost lost;
 	unsigned int writes;	/* each gets a salt of its own */
 	bool reclaiming;	/* memory.high is low: pages go while the guest runs */
+	const char *uncertain;	/* why counts stop to be exact when the guest runs next */
+	char *ballast;		/* memory that keeps the guest's pages apart */
+	size_t ballast_size;
 	struct report report;
 };
 

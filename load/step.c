@@ -41,6 +41,8 @@ const struct step_kind step_kinds[] = {
 	  step_fork_write, 0, 0 },
 	{ "ksm", "MADV_MERGEABLE, and wait for ksmd to merge", step_ksm, NEED_ROOT | NEED_KSM, 0 },
 	{ "unmerge", "MADV_UNMERGEABLE", step_unmerge, NEED_KSM, 0 },
+	{ "scatter", "take memory and give back every other page, so that compaction has work",
+	  step_scatter, 0, 0 },
 	{ "migrate", "move_pages to another node; compaction where there is one node",
 	  step_migrate, NEED_ROOT, 0 },
 	{ "compact", "/proc/sys/vm/compact_memory", step_compact, NEED_ROOT | NEED_COMPACTION, 0 },

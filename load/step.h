@@ -86,6 +86,7 @@ int step_swap_high_off(struct run *r, const struct step *s, struct step_log *log
 /* step_move.c: pages change places */
 int step_ksm(struct run *r, const struct step *s, struct step_log *log);
 int step_unmerge(struct run *r, const struct step *s, struct step_log *log);
+int step_scatter(struct run *r, const struct step *s, struct step_log *log);
 int step_migrate(struct run *r, const struct step *s, struct step_log *log);
 int step_compact(struct run *r, const struct step *s, struct step_log *log);
 

@@ -99,6 +99,8 @@ int guest_access(struct run *r, struct vm *vm, struct model *m, const struct gue
 	int err = lists && work ? 0 : -ENOMEM;
 	int status;
 
+	if (r->uncertain)
+		expect_blur(&r->expect, BLUR_ALL, r->uncertain);
 	for (unsigned int i = 0; !err && i < vm->nvcpus; i++) {
 		size_t first = a->first;
 		size_t end = a->end;

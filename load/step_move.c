@@ -127,26 +127,41 @@ static int moves_end(struct run *r, unsigned int vm, struct moves *m, int status
 }
 
 /*
- * Compaction moves pages from the low end of a zone to free places at its high end. Memory that is
- * taken and given back page by page leaves such places, and gives it a reason.
+ * Compaction fills holes at the high end of a zone with pages from its low end, but not where all
+ * is free. So memory that is taken and given back page by page leaves holes for the guest's pages,
+ * and the rest of it goes before compaction: the guest's pages then lie scattered, and most move.
  */
+int step_scatter(struct run *r, const struct step *s, struct step_log *log)
+{
+	(void)s;
+	if (r->ballast)
+		munmap(r->ballast, r->ballast_size);
+	r->ballast_size = 4 * r->pages * GUEST_PAGE;
+	r->ballast = mmap(NULL, r->ballast_size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (r->ballast == MAP_FAILED) {
+		r->ballast = NULL;
+		return why_set(&r->why, STATUS_ERROR, "cannot get %zu MiB to scatter pages: %s",
+			       r->ballast_size >> 20, strerror(errno));
+	}
+	madvise(r->ballast, r->ballast_size, MADV_NOHUGEPAGE);
+	madvise(r->ballast, r->ballast_size, MADV_DONTFORK);
+	for (size_t at = 0; at < r->ballast_size; at += GUEST_PAGE)
+		r->ballast[at] = 1;
+	for (size_t at = 0; at < r->ballast_size; at += 2 * GUEST_PAGE)
+		madvise(r->ballast + at, GUEST_PAGE, MADV_DONTNEED);
+	step_say(log, "free memory is in single pages now");
+	return 0;
+}
+
 static int compact(struct run *r)
 {
-	size_t size = 4 * r->pages * GUEST_PAGE;
-	char *ballast = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	int err;
+	if (r->ballast)
+		munmap(r->ballast, r->ballast_size);
+	r->ballast = NULL;
 
-	if (ballast == MAP_FAILED)
-		return why_set(&r->why, STATUS_ERROR, "cannot get %zu MiB to fragment memory: %s",
-			       size >> 20, strerror(errno));
-	madvise(ballast, size, MADV_NOHUGEPAGE);
-	for (size_t at = 0; at < size; at += GUEST_PAGE)
-		ballast[at] = 1;
-	for (size_t at = 0; at < size; at += 2 * GUEST_PAGE)
-		madvise(ballast + at, GUEST_PAGE, MADV_DONTNEED);
-	err = host_write("/proc/sys/vm/compact_memory", "1");
-	munmap(ballast, size);
+	int err = host_write("/proc/sys/vm/compact_memory", "1");
+
 	if (err)
 		return why_set(&r->why, STATUS_ERROR, "cannot write to /proc/sys/vm/compact_memory: %s",
 			       strerror(-err));
