@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Looking into KVM's own page tables (TDP MMU): which leaf SPTEs exist for a range of gfns.  Used to
+ * judge zapped-at-start, to find who maps a pfn, and to count what is mapped.  The tables are read
+ * without a lock; they are freed after an RCU grace period (tdp_mmu_free_sp_rcu_callback(), tdp_mmu.c),
+ * and BPF programs run inside an RCU read-side section.
+ */
+#ifndef MMUSCOPE_SCAN_BPF_H
+#define MMUSCOPE_SCAN_BPF_H
+
+#include "slots.bpf.h"
+#include "spte.bpf.h"
+#include "walk.bpf.h"
+
+enum {
+	SCAN_STEPS_WINDOW = 1 << 14,	/* of up to 64 SPTEs each: bounds the work in a hook */
+	SCAN_STEPS_CALL = 1 << 20,	/* in a program that user space runs */
+	ROOTS_MAX = 8,
+};
+
+struct scan {
+	u64 root;		/* kernel address of the root table */
+	u64 gfn;
+	u64 end;
+	u64 want_pfn;
+	u64 leaves[LEVELS];
+	u64 found_gfn;
+	u64 found_spte;
+	u32 found_level;
+	u32 found;
+	u32 level;		/* of the root */
+	u32 by_pfn;		/* count only leaves that map want_pfn */
+};
+
+/* Take note of a leaf that the scan has come to. */
+GLOBAL int scan_leaf(struct scan *s, u64 spte, u32 level, u64 gfn)
+{
+	u64 base;
+
+	if (!s || level < 1 || level > LEVELS)
+		return 0;
+	base = gfn & ~(level_pages(level) - 1);
+
+	if (s->by_pfn) {
+		u64 pfn = spte_pfn(spte) & ~(level_pages(level) - 1);
+
+		if (s->want_pfn < pfn || s->want_pfn >= pfn + level_pages(level))
+			return 0;
+		gfn = base + (s->want_pfn - pfn);
+	}
+	if (!s->found) {
+		s->found_gfn = gfn;
+		s->found_spte = spte;
+		s->found_level = level;
+	}
+	s->found++;
+	if (level == 1)
+		s->leaves[0]++;
+	else if (level == 2)
+		s->leaves[1]++;
+	else
+		s->leaves[2]++;
+	return 0;
+}
+
+/* Go down one level at s->gfn.  True: *table is the next table; false: s->gfn has moved on. */
+static __always_inline bool scan_down(struct scan *s, u64 *table, u32 level)
+{
+	u32 shift = (level - 1) * 9;
+	u64 spte = read64(*table + ((s->gfn >> shift) & 511) * 8);
+
+	if (spte_present(spte) && !(spte & SPTE_HUGE)) {
+		*table = table_of(spte);
+		return true;
+	}
+	if (level <= 3 && spte_leaf(spte, level))
+		scan_leaf(s, spte, level, s->gfn);
+	s->gfn = ((s->gfn >> shift) + 1) << shift;
+	return false;
+}
+
+/* Look at up to 64 SPTEs of a leaf table, those of s->gfn on; moves s->gfn.  0, or 1 to give up. */
+GLOBAL int scan_chunk(struct scan *s, u64 table)
+{
+	struct task_state *t;
+	u64 first;
+
+	if (!s)
+		return 1;
+	t = task_state();
+	if (!t)
+		return 1;
+	first = s->gfn & ~(u64)(SCAN_CHUNK - 1);
+	if (bpf_probe_read_kernel(t->chunk, sizeof(t->chunk), (void *)(table + (first & 511) * 8))) {
+		lost(LOSS_RACED);
+		return 1;
+	}
+	for (u32 k = 0; k < SCAN_CHUNK; k++) {
+		u64 spte = t->chunk[k], gfn = first + k;
+
+		if (spte_present(spte) && gfn >= s->gfn && gfn < s->end)
+			scan_leaf(s, spte, 1, gfn);
+	}
+	s->gfn = first + SCAN_CHUNK;
+	return 0;
+}
+
+/* One chunk of a leaf table, or one empty stretch above it; bpf_loop callback. */
+static long scan_step(u32 i, struct scan *s)
+{
+	u64 table = s->root;
+
+	if (s->gfn >= s->end)
+		return 1;
+	if (s->level >= 5 && !scan_down(s, &table, 5))
+		return 0;
+	if (!scan_down(s, &table, 4) || !scan_down(s, &table, 3) || !scan_down(s, &table, 2))
+		return 0;
+	return scan_chunk(s, table) ? 1 : 0;
+}
+
+/*
+ * Look through [out->gfn, out->end) of every TDP root of address space as_id, invalid ones too: a vCPU
+ * may still be using one.  Returns 0 if the range was too large for `steps` or the list too long.
+ */
+GLOBAL int scan_roots(struct scan *out, u64 kvm, u32 as_id, u32 steps)
+{
+	u64 head = kvm + bpf_core_field_offset(struct kvm, arch.tdp_mmu_roots);
+	u64 link = read64(head), start;
+	int complete = 1;
+	struct scan s;
+
+	if (!out)
+		return 0;
+	s = *out;	/* bpf_loop takes a context on the stack only */
+	start = s.gfn;
+
+	for (u32 i = 0; i < ROOTS_MAX; i++) {
+		u64 sp = link - bpf_core_field_offset(struct kvm_mmu_page, link);
+		u32 role;
+
+		if (!link || link == head)
+			break;
+		role = FIELD32(sp, struct kvm_mmu_page, role.word);
+		/* role.smm is the top byte and is the address space; role.level the lowest 4 bits */
+		if (role >> 24 == as_id) {
+			s.root = FIELD64(sp, struct kvm_mmu_page, spt);
+			s.level = role & 15;
+			s.gfn = start;
+			bpf_loop(steps, scan_step, &s, 0);
+			if (s.gfn < s.end)
+				complete = 0;
+		}
+		link = read64(link);
+	}
+	*out = s;
+	return link == head && complete;
+}
+
+#endif /* MMUSCOPE_SCAN_BPF_H */

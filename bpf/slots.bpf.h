@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memslots, read from KVM's own trees (struct kvm_memslots, 5.17 and later): which memslots a range
+ * of hvas touches, and which one a gfn lies in.  The trees change only by being replaced under SRCU
+ * (kvm_swap_active_memslots()); a reader that is late sees the former ones, which is what the zap
+ * being looked at used as well.
+ */
+#ifndef MMUSCOPE_SLOTS_BPF_H
+#define MMUSCOPE_SLOTS_BPF_H
+
+#include "maps.bpf.h"
+
+/* a red-black tree of 255 memslots is at most 16 deep; a deeper one is counted as a loss */
+enum { TREE_DEPTH = 16, TREE_NODES = 512, GFN_TREE_DEPTH = 64 };
+
+struct slot_search {
+	u64 stack[TREE_DEPTH];	/* nodes still to be visited */
+	u64 found[WINDOW_SPANS];
+	u64 start;		/* hva, inclusive */
+	u64 last;		/* inclusive */
+	u32 depth;
+	u32 hits;
+};
+
+/* One node of the interval tree of hva ranges; bpf_loop callback. */
+static long slot_search_step(u32 i, struct slot_search *s)
+{
+	u64 node, left, right;
+	u32 d = s->depth;
+
+	if (!d || d > TREE_DEPTH)
+		return 1;
+	d = (d - 1) & (TREE_DEPTH - 1);
+	node = s->stack[d];
+	s->depth = d;
+	if (!node || FIELD64(node, struct interval_tree_node, __subtree_last) < s->start)
+		return 0;
+	left = FIELD64(node, struct interval_tree_node, rb.rb_left);
+	right = 0;
+	if (FIELD64(node, struct interval_tree_node, start) <= s->last) {
+		right = FIELD64(node, struct interval_tree_node, rb.rb_right);
+		if (FIELD64(node, struct interval_tree_node, last) >= s->start) {
+			if (s->hits < WINDOW_SPANS)
+				s->found[s->hits & (WINDOW_SPANS - 1)] = node;
+			s->hits++;
+		}
+	}
+	if (left) {
+		s->stack[d] = left;
+		s->depth = ++d;
+	}
+	if (right && d >= TREE_DEPTH) {
+		s->hits = WINDOW_SPANS + 1;
+		return 1;
+	}
+	if (right) {
+		s->stack[d & (TREE_DEPTH - 1)] = right;
+		s->depth = d + 1;
+	}
+	return 0;
+}
+
+static __always_inline u64 active_memslots(u64 kvm, u32 as_id)
+{
+	return read64(kvm + bpf_core_field_offset(struct kvm, memslots) + as_id * 8);
+}
+
+static __always_inline void span_of_slot(struct span *span, u64 slot, u64 start, u64 end, u32 as_id)
+{
+	u64 uaddr = FIELD64(slot, struct kvm_memory_slot, userspace_addr);
+	u64 npages = FIELD64(slot, struct kvm_memory_slot, npages);
+	u64 base = FIELD64(slot, struct kvm_memory_slot, base_gfn);
+	u64 top = uaddr + (npages << 12);
+
+	if (start < uaddr)
+		start = uaddr;
+	if (end > top)
+		end = top;
+	span->base_gfn = base;
+	span->uaddr = uaddr;
+	span->gfn = base + ((start - uaddr) >> 12);
+	span->end = base + ((end - uaddr + 4095) >> 12);
+	span->as_id = as_id;
+}
+
+/*
+ * Fill w->span with the parts of w's hva range that lie in memslots of its VM.  Too many spans are
+ * counted as a loss.
+ */
+GLOBAL int window_find_spans(struct window *w, u64 kvm)
+{
+	struct slot_search s = {};
+	u32 n = 0;
+
+	if (!w)
+		return 0;
+	s.start = w->start;
+	s.last = w->end - 1;
+
+	for (u32 as_id = 0; as_id < 2; as_id++) {
+		u64 slots = active_memslots(kvm, as_id), off;
+
+		if (!slots)
+			continue;
+		s.stack[0] = FIELD64(slots, struct kvm_memslots, hva_tree.rb_root.rb_node);
+		if (!s.stack[0])
+			continue;
+		s.depth = unknown(&w->scratch, 1);
+		s.hits = unknown(&w->scratch, 0);
+		bpf_loop(TREE_NODES, slot_search_step, &s, 0);
+		if (s.depth || s.hits > WINDOW_SPANS)
+			lost(LOSS_SLOT_SPANS);
+		off = bpf_core_field_offset(struct kvm_memory_slot, hva_node) +
+		      FIELD32(slots, struct kvm_memslots, node_idx) *
+		      bpf_core_type_size(struct interval_tree_node);
+		for (u32 i = 0; i < WINDOW_SPANS; i++) {
+			if (i >= s.hits)
+				break;
+			if (n >= WINDOW_SPANS) {
+				lost(LOSS_SLOT_SPANS);
+				break;
+			}
+			span_of_slot(&w->span[n & (WINDOW_SPANS - 1)], s.found[i] - off, w->start,
+				     w->end, as_id);
+			n++;
+		}
+	}
+	w->spans = n;
+	return n;
+}
+
+struct gfn_search {
+	u64 node;
+	u64 gfn;
+	u64 off;		/* of the tree node in struct kvm_memory_slot */
+	u64 slot;		/* answer, 0: none */
+};
+
+static long gfn_search_step(u32 i, struct gfn_search *s)
+{
+	u64 slot, base;
+
+	if (!s->node)
+		return 1;
+	slot = s->node - s->off;
+	base = FIELD64(slot, struct kvm_memory_slot, base_gfn);
+	if (s->gfn < base) {
+		s->node = FIELD64(s->node, struct rb_node, rb_left);
+	} else if (s->gfn >= base + FIELD64(slot, struct kvm_memory_slot, npages)) {
+		s->node = FIELD64(s->node, struct rb_node, rb_right);
+	} else {
+		s->slot = slot;
+		return 1;
+	}
+	return 0;
+}
+
+/* hva of a gfn by the VM's memslots; 0 if no memslot has it. */
+GLOBAL u64 gfn_to_hva(u64 kvm, u32 as_id, u64 gfn)
+{
+	struct gfn_search s = { .gfn = gfn };
+	u64 slots = active_memslots(kvm, as_id & 1);
+
+	if (!slots)
+		return 0;
+	/* gfn_node[2] follows hva_node[2]; an rb_node has three words, one of which we never read */
+	s.off = bpf_core_field_offset(struct kvm_memory_slot, gfn_node) +
+		FIELD32(slots, struct kvm_memslots, node_idx) * bpf_core_type_size(struct rb_node);
+	s.node = FIELD64(slots, struct kvm_memslots, gfn_tree.rb_node);
+	bpf_loop(GFN_TREE_DEPTH, gfn_search_step, &s, 0);
+	if (!s.slot)
+		return 0;
+	return FIELD64(s.slot, struct kvm_memory_slot, userspace_addr) +
+	       ((gfn - FIELD64(s.slot, struct kvm_memory_slot, base_gfn)) << 12);
+}
+
+/* The same, but first by the spans of an open window: no tree to walk. */
+static __always_inline u64 window_gfn_to_hva(struct window *w, u64 kvm, u32 as_id, u64 gfn)
+{
+	for (u32 i = 0; w && i < WINDOW_SPANS; i++) {
+		struct span *s = &w->span[i];
+
+		if (i >= w->spans)
+			break;
+		if (s->as_id == as_id && gfn >= s->gfn && gfn < s->end)
+			return s->uaddr + ((gfn - s->base_gfn) << 12);
+	}
+	return gfn_to_hva(kvm, as_id, gfn);
+}
+
+#endif /* MMUSCOPE_SLOTS_BPF_H */

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From a struct kvm pointer to the small index under which everything about that VM is kept.  A VM
+ * enters at its creation, or late (it existed before us); it leaves when it is destroyed.
+ */
+#ifndef MMUSCOPE_VM_BPF_H
+#define MMUSCOPE_VM_BPF_H
+
+#include "maps.bpf.h"
+
+/* struct kvm comes from vmalloc (kvm_arch_alloc_vm, x86): its low 12 bits are free for an index */
+#define KVM_INDEX_MASK 0xfffULL
+
+enum { PARENTS_MAX = 16 };
+
+/* Is a VM made by the current task one that we were asked to look at? */
+static __always_inline bool task_in_scope(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	int tgid;
+
+	if (!cfg_scope_pid)
+		return true;
+	for (int i = 0; i < PARENTS_MAX; i++) {
+		tgid = BPF_CORE_READ(task, tgid);
+		if (tgid == (int)cfg_scope_pid)
+			return true;
+		if (!cfg_scope_tree || tgid <= 1)
+			return false;
+		task = BPF_CORE_READ(task, real_parent);
+	}
+	return false;
+}
+
+static __always_inline void vm_tell(u32 type, const struct vm_info *vm)
+{
+	struct event_vm *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e) {
+		lost(LOSS_EVENT);
+		return;
+	}
+	e->head.type = type;
+	e->head.size = sizeof(*e);
+	e->head.ns = bpf_ktime_get_ns();
+	e->vm = *vm;
+	bpf_ringbuf_submit(e, 0);
+}
+
+/*
+ * Enter a VM.  pid: its creator; flags: VM_LATE or 0; scoped: we are to look at it.  Returns its
+ * record, NULL if it is out of scope or there is no index left (counted).
+ */
+static __always_inline struct vm_info *vm_enter(u64 kvm, u32 pid, u32 flags, bool scoped)
+{
+	struct vm_info *vm = NULL;
+	u32 index = 0, *known;
+	u64 mm = FIELD64(kvm, struct kvm, mm);
+
+	known = bpf_map_lookup_elem(&vm_ids, &kvm);
+	if (known) {
+		/* the address of a VM whose creation failed after we had seen it: take it over */
+		index = *known;
+	} else if (scoped && bpf_map_pop_elem(&free_vms, &index)) {
+		lost(LOSS_VM_TABLE);
+		index = 0;
+	}
+	if (index) {
+		vm = bpf_map_lookup_elem(&vms, &index);
+		if (!vm)
+			return NULL;
+		vm->mm = mm;
+		vm->pgd = FIELD64(mm, struct mm_struct, pgd);
+		vm->born_ns = flags & VM_LATE ? 0 : bpf_ktime_get_ns();
+		vm->index = index;
+		vm->flags = flags;
+		vm->pid = pid;
+		vm->kvm = kvm;
+		if (flags & VM_LATE)
+			__builtin_memset(vm->comm, 0, sizeof(vm->comm));
+		else
+			bpf_get_current_comm(vm->comm, sizeof(vm->comm));
+	}
+	if (!known && bpf_map_update_elem(&vm_ids, &kvm, &index, BPF_NOEXIST)) {
+		if (vm) {
+			vm->kvm = 0;
+			bpf_map_push_elem(&free_vms, &index, 0);
+		}
+		lost(LOSS_VM_TABLE);
+		return NULL;
+	}
+	if (vm) {
+		bpf_map_update_elem(&mm_vms, &mm, &index, BPF_NOEXIST);
+		vm_tell(EVENT_VM_NEW, vm);
+	}
+	return vm;
+}
+
+/* The record of a VM, NULL if it is not to be looked at. */
+static __always_inline struct vm_info *vm_get(u64 kvm)
+{
+	u32 zero = 0, index, *known;
+	u64 *last = bpf_map_lookup_elem(&last_vm, &zero);
+	struct vm_info *vm;
+
+	if (last && (*last & ~KVM_INDEX_MASK) == kvm) {
+		index = *last & KVM_INDEX_MASK;
+		vm = bpf_map_lookup_elem(&vms, &index);
+		/* the address may meanwhile belong to another VM: its record tells */
+		if (vm && vm->kvm == kvm)
+			return vm;
+	}
+	known = bpf_map_lookup_elem(&vm_ids, &kvm);
+	if (!known)
+		return NULL;
+	index = *known;
+	if (!index)
+		return NULL;
+	vm = bpf_map_lookup_elem(&vms, &index);
+	if (!vm || vm->kvm != kvm)
+		return NULL;
+	if (last && !(kvm & KVM_INDEX_MASK))
+		*last = kvm | index;
+	return vm;
+}
+
+static __always_inline void vm_leave(u64 kvm)
+{
+	u32 *known = bpf_map_lookup_elem(&vm_ids, &kvm), index, *by_mm;
+	struct vm_info *vm;
+	u64 mm;
+
+	if (!known)
+		return;
+	index = *known;
+	bpf_map_delete_elem(&vm_ids, &kvm);
+	vm = index ? bpf_map_lookup_elem(&vms, &index) : NULL;
+	if (!vm)
+		return;
+	mm = vm->mm;
+	by_mm = bpf_map_lookup_elem(&mm_vms, &mm);
+	if (by_mm && *by_mm == index)
+		bpf_map_delete_elem(&mm_vms, &mm);
+	/* user space reads the counters out and gives the index back */
+	vm_tell(EVENT_VM_GONE, vm);
+	vm->kvm = 0;
+}
+
+#endif /* MMUSCOPE_VM_BPF_H */
