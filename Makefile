@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make            mmuscope and mmuscope-load, dynamic (build/bin) and static (build/static)
+# make demo       set-up, lab, a real guest on a stock kernel: verdicts and level report
+# make test       set-up, and every test; prints "N passed, N failed" last
+# make check      the tests that need no VM;  make lab: those that do
+# make install    DESTDIR and PREFIX as usual
+# V=1 shows the commands; CC=clang builds user space with clang
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+B := build
+
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Werror
+OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I$(B) -I. $(WARN) $(CFLAGS)
+ARCH_INCLUDE := /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null || uname -m)-linux-gnu
+BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-function -Werror \
+	-I$(firstword $(wildcard $(ARCH_INCLUDE) /usr/include/x86_64-linux-gnu))
+# libbpf, libelf: loading BPF objects; jansson: JSON
+LIBS := -lbpf -lelf -lz -ljansson
+
+BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h)
+USER_SRC := main child cmd_check cmd_doctor cmd_levels format kernel ksyms log observe options output probe \
+	reason session sink_json sink_text snapshot verdict
+LOAD_SRC := $(basename $(notdir $(wildcard load/*.c)))
+
+USER_OBJ := $(USER_SRC:%=$(B)/user/%.o)
+LOAD_OBJ := $(LOAD_SRC:%=$(B)/load/%.o)
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
+
+.DELETE_ON_ERROR:
+.PHONY: all demo test check lab install clean setup
+
+all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
+
+$(B)/mmuscope.bpf.o: bpf/mmuscope.bpf.c $(BPF_HEADERS) | $(B)/
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(B)/mmuscope.skel.h: $(B)/mmuscope.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name mmuscope_bpf > $@
+
+$(B)/user/%.o: user/%.c $(B)/mmuscope.skel.h | $(B)/user/
+	$(call say,CC,$@)
+	$(Q)$(CC) $(OUR_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/load/%.o: load/%.c | $(B)/load/
+	$(call say,CC,$@)
+	$(Q)$(CC) $(OUR_CFLAGS) -MMD -MP -pthread -c $< -o $@
+
+$(B)/bin/mmuscope: $(USER_OBJ) | $(B)/bin/
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/static/mmuscope: $(USER_OBJ) | $(B)/static/
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(LIBS)
+
+$(B)/bin/mmuscope-load: $(LOAD_OBJ) | $(B)/bin/
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -ljansson
+
+$(B)/static/mmuscope-load: $(LOAD_OBJ) | $(B)/static/
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -static -o $@ $^ -ljansson
+
+%/:
+	$(Q)mkdir -p $@
+.PRECIOUS: %/
+
+setup:
+	scripts/setup
+
+demo:
+	scripts/setup
+	$(MAKE) all
+	scripts/demo
+
+test:
+	scripts/setup
+	$(MAKE) all
+	tests/run
+
+check: all
+	tests/run unit btf style cli
+
+lab: all
+	tests/run lab
+
+install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
+	install -D -m 755 $(B)/bin/mmuscope $(DESTDIR)$(PREFIX)/bin/mmuscope
+	install -D -m 755 $(B)/bin/mmuscope-load $(DESTDIR)$(PREFIX)/bin/mmuscope-load
+	for m in docs/man/*.[1-8]; do \
+		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+
+clean:
+	rm -rf $(B)
+
+-include $(wildcard $(B)/*/*.d)

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mmuscope levels: what is mapped at which level.
+ */
+#include "commands.h"
+#include "observe.h"
+#include "reason.h"
+#include "report.h"
+
+#include <sys/utsname.h>
+
+static const char usage[] =
+"Usage: mmuscope levels [OPTION]... [-- COMMAND [ARG]...]\n"
+"\n"
+"Show per VM how many pages KVM maps at 4K, 2M and 1G (the stock) and how many it\n"
+"installed, zapped, split and collapsed while COMMAND ran, for a time, or until\n"
+"interrupted (the flow).  Of a VM that ended, the stock is what it had mapped when\n"
+"its end began; of a VM older than this run only the flow is known.\n"
+"\n"
+"  -p, --pid PID       only VMs of this process\n"
+"      --for TIME      stop after TIME (90, 500ms, 5m)\n"
+"      --max-vms N     follow up to N VMs at a time (256)\n"
+"      --json          machine-readable report\n"
+"  -o, --output FILE   write the report to FILE\n"
+"  -v, -q              say more (-vv: everything libbpf says), say less\n"
+"  -h, --help          this text\n"
+"\n"
+"With COMMAND, the VMs that it and its children create are looked at.\n"
+"Exit status: 0 done, 1 error or COMMAND failed, 3 something was lost,\n"
+"4 this kernel cannot do it.\n";
+
+static bool lossy(const struct snapshot *s)
+{
+	uint64_t lost = s->missed_runs + s->unbalanced_vms + s->losses[LOSS_VM_TABLE] +
+			s->losses[LOSS_SHADOW_MMU];
+
+	return lost != 0;
+}
+
+static int report(struct observation *ob, const struct options *o)
+{
+	const struct snapshot *snapshot = session_snapshot(ob->session);
+	struct output *out = output_open(o->output);
+	struct utsname uts;
+	struct report r;
+	int err = 0;
+
+	if (!out || !snapshot)
+		return EXIT_FAILED;
+	uname(&uts);
+	r = (struct report){
+		.command = "levels",
+		.kernel = uts.release,
+		.machine = uts.machine,
+		.tier = session_tier(ob->session),
+		.snapshot = snapshot,
+		.command_status = o->command ? ob->command_status : -1,
+	};
+	if (o->json)
+		err = json_report(output_file(out), &r);
+	else
+		text_levels(output_file(out), &r);
+	if (output_close(out) || err || ob->command_failed)
+		return EXIT_FAILED;
+	return lossy(snapshot) ? EXIT_INCONCLUSIVE : EXIT_OK;
+}
+
+int cmd_levels(int argc, char **argv)
+{
+	struct observation ob;
+	struct options o;
+	int err = options_parse(&o, argc, argv, "levels", OPT_TARGET, usage);
+
+	if (err)
+		return err > 0 ? EXIT_OK : EXIT_FAILED;
+	err = observe(&ob, &o, false, NULL, NULL);
+	if (!err)
+		err = report(&ob, &o);
+	observe_end(&ob);
+	return err;
+}

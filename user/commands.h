@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The subcommands: each takes its own argv (argv[0] is its name) and returns an exit code.
+ */
+#ifndef MMUSCOPE_COMMANDS_H
+#define MMUSCOPE_COMMANDS_H
+
+int cmd_check(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_levels(int argc, char **argv);
+
+#endif /* MMUSCOPE_COMMANDS_H */

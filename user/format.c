@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Numbers as people read them.
+ */
+#include "format.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *format_count(char buf[FORMAT_LEN], int64_t n)
+{
+	char digits[FORMAT_LEN];
+	size_t len, out = 0;
+
+	snprintf(digits, sizeof(digits), "%" PRIu64, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
+	len = strlen(digits);
+	if (n < 0)
+		buf[out++] = '-';
+	for (size_t i = 0; i < len; i++) {
+		if (i && (len - i) % 3 == 0)
+			buf[out++] = ',';
+		buf[out++] = digits[i];
+	}
+	buf[out] = '\0';
+	return buf;
+}
+
+/* n / unit^k with one decimal, for the largest k that leaves at least 1 */
+static const char *scaled(char buf[FORMAT_LEN], double n, double unit, const char *const names[],
+			  size_t count)
+{
+	size_t k = 0;
+
+	while (k + 1 < count && (n >= unit || n <= -unit)) {
+		n /= unit;
+		k++;
+	}
+	snprintf(buf, FORMAT_LEN, k ? "%.1f %s" : "%.0f %s", n, names[k]);
+	return buf;
+}
+
+const char *format_bytes(char buf[FORMAT_LEN], int64_t bytes)
+{
+	static const char *const names[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+
+	return scaled(buf, (double)bytes, 1024, names, 5);
+}
+
+const char *format_ns(char buf[FORMAT_LEN], uint64_t ns)
+{
+	static const char *const names[] = { "ns", "us", "ms", "s" };
+
+	return scaled(buf, (double)ns, 1000, names, 4);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Numbers as people read them.  The caller gives the buffer.
+ */
+#ifndef MMUSCOPE_FORMAT_H
+#define MMUSCOPE_FORMAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FORMAT_LEN = 32 };
+
+/* 1234567 as "1,234,567" */
+const char *format_count(char buf[FORMAT_LEN], int64_t n);
+/* "16.0 MiB" */
+const char *format_bytes(char buf[FORMAT_LEN], int64_t bytes);
+/* "1.5 ms" */
+const char *format_ns(char buf[FORMAT_LEN], uint64_t ns);
+
+#endif /* MMUSCOPE_FORMAT_H */

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Questions to a kernel's BTF and symbol table.  A function is looked for in vmlinux first, then in
+ * the kvm module, so that KVM as a module and KVM built in are the same to everybody else.
+ */
+#include "kernel.h"
+#include "probe.h"
+
+#include <bpf/btf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void want(struct kernel *k, const char *name)
+{
+	if (k->nwanted < SYMBOLS_MAX)
+		k->wanted[k->nwanted++] = name;
+}
+
+static void see_symbol(struct kernel *k, const char *name)
+{
+	for (size_t i = 0; i < k->nwanted; i++) {
+		if (!strcmp(k->wanted[i], name)) {
+			k->present[i] = true;
+			return;
+		}
+	}
+}
+
+/* One name per line, or kallsyms' "address type name [module]". */
+static int read_symbols(struct kernel *k, const char *path)
+{
+	char *line = NULL, *name, *end, *save;
+	size_t size = 0;
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		return -errno;
+	while (getline(&line, &size, f) > 0) {
+		end = strpbrk(line, "\t\n");
+		if (end)
+			*end = '\0';
+		name = strtok_r(line, " ", &save);
+		for (char *next; name && (next = strtok_r(NULL, " ", &save)); )
+			name = next;
+		if (name)
+			see_symbol(k, name);
+	}
+	free(line);
+	fclose(f);
+	return 0;
+}
+
+static int open_files(struct kernel *k, const char *dir)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/btf/vmlinux", dir);
+	k->vmlinux = btf__parse(path, NULL);
+	if (!k->vmlinux)
+		return -ENOENT;
+	snprintf(path, sizeof(path), "%s/btf/kvm", dir);
+	k->kvm = btf__parse_split(path, k->vmlinux);
+	snprintf(path, sizeof(path), "%s/kvm.syms", dir);
+	k->kvm_symbols = !read_symbols(k, path);
+	return 0;
+}
+
+int kernel_open(struct kernel *k, const char *dir)
+{
+	memset(k, 0, sizeof(*k));
+	for (int h = 0; h < HOOK_NR; h++)
+		for (const struct shape *s = hook_shapes(h); s->program; s++)
+			want(k, s->target);
+	if (dir)
+		return open_files(k, dir);
+	k->vmlinux = btf__load_vmlinux_btf();
+	if (!k->vmlinux)
+		return -ENOENT;
+	k->kvm = btf__load_module_btf("kvm", k->vmlinux);
+	k->kvm_symbols = k->vmlinux_symbols = !read_symbols(k, "/proc/kallsyms");
+	return 0;
+}
+
+void kernel_close(struct kernel *k)
+{
+	btf__free(k->kvm);
+	btf__free(k->vmlinux);
+	memset(k, 0, sizeof(*k));
+}
+
+bool kernel_has_symbol(const struct kernel *k, const char *name)
+{
+	bool in_vmlinux = btf__find_by_name_kind(k->vmlinux, name, BTF_KIND_FUNC) > 0;
+
+	if (!(in_vmlinux ? k->vmlinux_symbols : k->kvm_symbols))
+		return true;
+	for (size_t i = 0; i < k->nwanted; i++)
+		if (k->present[i] && !strcmp(k->wanted[i], name))
+			return true;
+	return false;
+}
+
+static const struct btf_type *function(const struct kernel *k, const char *name, const struct btf **btf)
+{
+	const struct btf *both[] = { k->vmlinux, k->kvm };
+
+	for (size_t i = 0; i < 2; i++) {
+		int id = both[i] ? btf__find_by_name_kind(both[i], name, BTF_KIND_FUNC) : -ENOENT;
+
+		if (id > 0) {
+			*btf = both[i];
+			return btf__type_by_id(*btf, btf__type_by_id(*btf, id)->type);
+		}
+	}
+	return NULL;
+}
+
+int kernel_function_args(const struct kernel *k, const char *name)
+{
+	const struct btf *btf;
+	const struct btf_type *proto = function(k, name, &btf);
+
+	return proto ? (int)btf_vlen(proto) : -1;
+}
+
+const char *kernel_function_arg_struct(const struct kernel *k, const char *name, int n)
+{
+	const struct btf *btf;
+	const struct btf_type *proto = function(k, name, &btf), *t;
+
+	if (!proto || n >= (int)btf_vlen(proto))
+		return NULL;
+	t = btf__type_by_id(btf, btf_params(proto)[n].type);
+	while (t && (btf_is_mod(t) || btf_is_typedef(t)))
+		t = btf__type_by_id(btf, t->type);
+	if (!t || !btf_is_ptr(t))
+		return NULL;
+	t = btf__type_by_id(btf, t->type);
+	while (t && (btf_is_mod(t) || btf_is_typedef(t)))
+		t = btf__type_by_id(btf, t->type);
+	return t && btf_is_struct(t) ? btf__name_by_offset(btf, t->name_off) : NULL;
+}
+
+bool kernel_has_tracepoint(const struct kernel *k, const char *name)
+{
+	char type[128];
+
+	snprintf(type, sizeof(type), "btf_trace_%s", name);
+	return (k->kvm && btf__find_by_name_kind(k->kvm, type, BTF_KIND_TYPEDEF) > 0) ||
+	       btf__find_by_name_kind(k->vmlinux, type, BTF_KIND_TYPEDEF) > 0;
+}
+
+int kernel_enum_value(const struct kernel *k, const char *name, const char *enumerator)
+{
+	int id = btf__find_by_name_kind(k->vmlinux, name, BTF_KIND_ENUM);
+	const struct btf_type *t;
+
+	if (id < 0)
+		return -1;
+	t = btf__type_by_id(k->vmlinux, id);
+	for (int i = 0; i < btf_vlen(t); i++) {
+		const struct btf_enum *e = &btf_enum(t)[i];
+
+		if (!strcmp(btf__name_by_offset(k->vmlinux, e->name_off), enumerator))
+			return e->val;
+	}
+	return -1;
+}

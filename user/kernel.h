@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A kernel as its BTF and symbol table describe it: the running one, or one whose files lie in a
+ * directory (tests/btf looks at every lab kernel that way, without a VM).
+ */
+#ifndef MMUSCOPE_KERNEL_H
+#define MMUSCOPE_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct btf;
+
+enum { SYMBOLS_MAX = 64 };
+
+struct kernel {
+	struct btf *vmlinux;
+	struct btf *kvm;		/* kvm module's split BTF; NULL when KVM is built in */
+	const char *wanted[SYMBOLS_MAX];	/* symbols whose presence was asked for */
+	bool present[SYMBOLS_MAX];
+	size_t nwanted;
+	bool kvm_symbols;		/* the table covers KVM's module... */
+	bool vmlinux_symbols;		/* ...and vmlinux */
+};
+
+/*
+ * Open the running kernel (dir NULL: /sys/kernel/btf, /proc/kallsyms) or DIR/btf/vmlinux,
+ * DIR/btf/kvm, DIR/kvm.syms.  0 or negative errno; -ENOENT: no vmlinux BTF.
+ */
+int kernel_open(struct kernel *k, const char *dir);
+void kernel_close(struct kernel *k);
+
+/* Is there a symbol of this name?  Where there is no table to ask the answer is yes: attaching will tell. */
+bool kernel_has_symbol(const struct kernel *k, const char *name);
+
+/* Arguments of a function by BTF, or -1 if BTF does not have it. */
+int kernel_function_args(const struct kernel *k, const char *function);
+/* Name of the struct that argument n (from 0) points to; NULL: not a pointer to a struct. */
+const char *kernel_function_arg_struct(const struct kernel *k, const char *function, int n);
+/* Is there a typed raw tracepoint of this name? */
+bool kernel_has_tracepoint(const struct kernel *k, const char *name);
+/* Value of an enumerator, or -1. */
+int kernel_enum_value(const struct kernel *k, const char *name, const char *enumerator);
+
+#endif /* MMUSCOPE_KERNEL_H */

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which hooks does a kernel have, and in which shape?  The only user file, with hooks.def, that knows
+ * that kernels differ.
+ */
+#ifndef MMUSCOPE_PROBE_H
+#define MMUSCOPE_PROBE_H
+
+#include "kernel.h"
+
+enum hook {
+#define HOOK(id, name, needed, text) HOOK_##id,
+#define SHAPE(id, program, how, target, args, arg2)
+#include "hooks.def"
+#undef HOOK
+#undef SHAPE
+	HOOK_NR,
+};
+
+enum how { FENTRY, FEXIT, KPROBE, TRACEPOINT };
+enum needed { FOR_ALL, FOR_CHECK };
+
+struct shape {
+	const char *program;	/* of bpf/mmuscope.bpf.c */
+	const char *target;	/* function or tracepoint */
+	const char *arg2;
+	enum how how;
+	int args;
+};
+
+/* Shapes of a hook, newest kernel first, ended by one without a program. */
+const struct shape *hook_shapes(enum hook hook);
+const char *hook_name(enum hook hook);
+const char *hook_text(enum hook hook);
+enum needed hook_needed(enum hook hook);
+const char *how_name(enum how how);
+
+/*
+ * The shape of a hook that fits this kernel, or NULL and the reason in why (a sentence without its
+ * full stop).
+ */
+const struct shape *hook_choose(const struct kernel *k, enum hook hook, char *why, size_t size);
+
+#endif /* MMUSCOPE_PROBE_H */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What every sink is given, and the sinks.  A sink writes to a FILE and sees neither libbpf nor the
+ * kernel.
+ */
+#ifndef MMUSCOPE_REPORT_H
+#define MMUSCOPE_REPORT_H
+
+#include "ksyms.h"
+#include "verdict.h"
+
+#include <stdio.h>
+
+struct told {
+	struct event_violation e;
+	char vm_name[64];	/* "3 (pid 812 qemu)", "unknown..." */
+	const char *cause;
+	int64_t since_start_ns;
+};
+
+struct report {
+	const char *command;		/* "check", "levels" */
+	const char *kernel;		/* release */
+	const char *machine;
+	const char *tier;
+	const struct snapshot *snapshot;
+	const struct verdict *verdicts;	/* INV_NR of them; NULL: none were judged */
+	unsigned int selected;		/* bit set of invariants to show */
+	enum value overall;
+	const struct told *told;
+	size_t ntold;
+	const struct ksyms *ksyms;	/* NULL: stacks have no names */
+	int dirty_bit;			/* PG_dirty of this kernel, -1: unknown */
+	int command_status;		/* -1: there was none */
+};
+
+const char *notifier_event_name(int event);
+
+void text_check(FILE *f, const struct report *r);
+void text_levels(FILE *f, const struct report *r);
+/* One versioned JSON object.  0 or -ENOMEM. */
+int json_report(FILE *f, const struct report *r);
+
+/*
+ * Open what -o names (NULL: stdout) for writing; a regular file appears only when output_close has
+ * written everything.  NULL after having reported the reason.
+ */
+struct output;
+struct output *output_open(const char *path);
+FILE *output_file(struct output *o);
+/* 0, or -1 after having reported what could not be written. */
+int output_close(struct output *o);
+
+#endif /* MMUSCOPE_REPORT_H */

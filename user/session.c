@@ -1,0 +1,528 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Loading, attaching, reading out and closing the BPF object.  Nothing else in user space knows of
+ * libbpf objects or maps.
+ */
+#include "session.h"
+#include "log.h"
+#include "reason.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mmuscope.skel.h"
+
+enum {
+	GONE_ROWS_MAX = 4096,	/* destroyed VMs of which a row is kept */
+	SIDE_TABLE = 65536,
+	PAGES_PER_BLOCK = 1 << BLOCK_SHIFT,
+};
+
+struct session {
+	struct session_options options;
+	struct kernel kernel;
+	struct mmuscope_bpf *skel;
+	struct hook_state hooks[HOOK_NR];
+	struct bpf_link *links[HOOK_NR];
+	struct ring_buffer *ring;
+	struct snapshot gone;		/* rows of destroyed VMs */
+	struct snapshot now;
+	uint64_t started_ns;
+	uint64_t stopped_ns;
+	violation_fn on_violation;
+	void *arg;
+	bool ring_error;
+};
+
+static uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+const struct kernel *session_kernel(const struct session *s)
+{
+	return &s->kernel;
+}
+
+const struct hook_state *session_hook(const struct session *s, enum hook hook)
+{
+	return &s->hooks[hook];
+}
+
+const char *session_tier(const struct session *s)
+{
+	for (int h = 0; h < HOOK_NR; h++)
+		if (s->hooks[h].attached && s->hooks[h].shape->how == KPROBE)
+			return "fentry, one kprobe";
+	return "fentry";
+}
+
+int session_fd(const struct session *s)
+{
+	return ring_buffer__epoll_fd(s->ring);
+}
+
+uint64_t session_started_ns(const struct session *s)
+{
+	return s->started_ns;
+}
+
+static bool is_needed(const struct session *s, enum hook hook)
+{
+	return s->options.check || hook_needed(hook) != FOR_CHECK;
+}
+
+/* Programs that user space runs; all others belong to hooks. */
+static bool is_run_by_us(const struct bpf_program *p)
+{
+	const char *section = bpf_program__section_name(p);
+
+	return !strcmp(section, "syscall") || !strcmp(section, "raw_tp");
+}
+
+/* Choose the shape of every hook and switch all other programs off. */
+static int choose_programs(struct session *s)
+{
+	struct bpf_program *p;
+	int missing = 0;
+
+	bpf_object__for_each_program(p, s->skel->obj)
+		if (!is_run_by_us(p))
+			bpf_program__set_autoload(p, false);
+	for (int h = 0; h < HOOK_NR; h++) {
+		struct hook_state *hook = &s->hooks[h];
+
+		hook->shape = hook_choose(&s->kernel, h, hook->why, sizeof(hook->why));
+		if (!is_needed(s, h))
+			continue;
+		if (!hook->shape) {
+			log_verbose("hook %s: %s", hook_name(h), hook->why);
+			missing++;
+			continue;
+		}
+		p = bpf_object__find_program_by_name(s->skel->obj, hook->shape->program);
+		if (!p)
+			return -ENOENT;
+		bpf_program__set_autoload(p, true);
+	}
+	return missing;
+}
+
+static int set_size(struct bpf_map *map, uint64_t entries)
+{
+	return bpf_map__set_max_entries(map, entries < 1 ? 1 : (uint32_t)entries);
+}
+
+/* Highest page frame of the host; the block map must reach it. */
+static uint64_t host_pages(void)
+{
+	unsigned long long start, end, top = 0;
+	char line[128];
+	FILE *f = fopen("/proc/iomem", "r");
+
+	if (f) {
+		while (fgets(line, sizeof(line), f))
+			if (sscanf(line, "%llx-%llx : System RAM", &start, &end) == 2 &&
+			    strstr(line, "System RAM") && end > top)
+				top = end;
+		fclose(f);
+	}
+	/* without CAP_SYS_ADMIN the file shows zeros: twice the memory leaves room for the holes */
+	if (top < 4096)
+		top = 2ULL * (uint64_t)sysconf(_SC_PHYS_PAGES) * 4096;
+	return top / 4096 + 1;
+}
+
+static int configure(struct session *s)
+{
+	const struct session_options *o = &s->options;
+	struct mmuscope_bpf *skel = s->skel;
+	uint64_t pages = host_pages(), nblocks = pages / PAGES_PER_BLOCK + 1;
+	int err = 0;
+
+	skel->rodata->cfg_check = o->check;
+	skel->rodata->cfg_scope_pid = o->scope_pid;
+	skel->rodata->cfg_scope_tree = o->scope_tree;
+	skel->rodata->cfg_max_stories = o->max_stories;
+	skel->rodata->cfg_blocks = o->check ? (uint32_t)nblocks : 0;
+	skel->rodata->cap_rdonly_cast =
+		btf__find_by_name_kind(s->kernel.vmlinux, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+
+	err = err ?: set_size(skel->maps.vms, o->max_vms + 1);
+	err = err ?: set_size(skel->maps.free_vms, o->max_vms);
+	err = err ?: set_size(skel->maps.vm_counts, (uint64_t)(o->max_vms + 1) * COUNT_SHARDS);
+	err = err ?: set_size(skel->maps.blocks, o->check ? nblocks : 1);
+	err = err ?: set_size(skel->maps.block_extras, o->check ? nblocks : 1);
+	err = err ?: set_size(skel->maps.gigs, o->check ? (pages >> 18) + 1 : 1);
+	err = err ?: set_size(skel->maps.more_maps, o->check ? SIDE_TABLE : 1);
+	return err;
+}
+
+/* -v: what each program cost the verifier, which is most of the start-up time. */
+static void say_programs(struct session *s)
+{
+	struct bpf_program *p;
+
+	bpf_object__for_each_program(p, s->skel->obj) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+		int fd = bpf_program__fd(p);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
+			log_verbose("program %-16s verified in %u steps, %u bytes", bpf_program__name(p),
+				    info.verified_insns, info.jited_prog_len);
+	}
+}
+
+static int run_program(struct bpf_program *p, void *ctx, uint32_t size)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = ctx, .ctx_size_in = size);
+	int err = bpf_prog_test_run_opts(bpf_program__fd(p), &o);
+
+	return err ? -errno : (int)o.retval;
+}
+
+static int take_record(void *arg, void *data, size_t size);
+
+/* Load, then read the kernel's variables and fill the queue of free VM indices. */
+static int load(struct session *s)
+{
+	int err = mmuscope_bpf__load(s->skel);
+
+	if (err)
+		return reason_explain("loading the BPF programs", err);
+	say_programs(s);
+	err = run_program(s->skel->progs.init, NULL, 0);
+	if (err > 0) {
+		log_error("kernel symbols cannot be read; need CAP_SYSLOG, and kernel.kptr_restrict "
+			  "below 2");
+		return EXIT_FAILED;
+	}
+	if (err < 0)
+		return reason_explain("reading the kernel's variables", err);
+	for (uint32_t i = 1; i <= s->options.max_vms; i++)
+		if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.free_vms), NULL, &i, 0))
+			return reason_explain("filling the table of VMs", errno);
+	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), take_record, s, NULL);
+	if (!s->ring)
+		return reason_explain("ring buffer", errno);
+	return EXIT_OK;
+}
+
+static int say_missing(const struct session *s)
+{
+	for (int h = 0; h < HOOK_NR; h++)
+		if (is_needed(s, h) && !s->hooks[h].shape)
+			log_error("hook %s cannot be had: %s (%s)", hook_name(h), s->hooks[h].why,
+				  hook_text(h));
+	return EXIT_CANNOT;
+}
+
+int session_open(struct session **out, const struct session_options *o)
+{
+	struct session *s;
+	int err = reason_check_host();
+
+	*out = NULL;
+	if (err)
+		return err;
+	log_attach_libbpf();
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return reason_explain("session", ENOMEM);
+	s->options = *o;
+	err = kernel_open(&s->kernel, NULL);
+	if (err) {
+		session_close(s);
+		return reason_explain("reading BTF", err);
+	}
+	s->skel = mmuscope_bpf__open();
+	if (!s->skel) {
+		err = errno;
+		session_close(s);
+		return reason_explain("opening the BPF object", err);
+	}
+	err = choose_programs(s);
+	if (err > 0 && !o->try_all) {
+		err = say_missing(s);
+		session_close(s);
+		return err;
+	}
+	err = err < 0 ? err : configure(s);
+	if (err) {
+		session_close(s);
+		return reason_explain("configuring the BPF object", err);
+	}
+	err = load(s);
+	if (err) {
+		session_close(s);
+		return err;
+	}
+	*out = s;
+	return EXIT_OK;
+}
+
+int session_attach(struct session *s)
+{
+	int result = EXIT_OK;
+
+	for (int h = 0; h < HOOK_NR; h++) {
+		struct hook_state *hook = &s->hooks[h];
+		struct bpf_program *p;
+
+		if (!is_needed(s, h))
+			continue;
+		if (!hook->shape) {
+			result = EXIT_CANNOT;
+			continue;
+		}
+		p = bpf_object__find_program_by_name(s->skel->obj, hook->shape->program);
+		s->links[h] = bpf_program__attach(p);
+		if (s->links[h]) {
+			hook->attached = true;
+			continue;
+		}
+		hook->error = -errno;
+		snprintf(hook->why, sizeof(hook->why), "%s %s: %s", how_name(hook->shape->how),
+			 hook->shape->target,
+			 hook->error == -524 ? "not supported" : strerror(-hook->error));
+		if (!s->options.try_all)
+			return reason_explain(hook->why, hook->error);
+		result = EXIT_CANNOT;
+	}
+	s->skel->bss->enabled = 1;
+	s->started_ns = clock_ns();
+	if (run_program(s->skel->progs.enter_old_vms, NULL, 0) < 0)
+		log_verbose("VMs that exist already could not be listed");
+	return result;
+}
+
+/* Add up the copies of a VM's counters. */
+static void read_counts(struct session *s, uint32_t vm, struct vm_counts *out)
+{
+	int fd = bpf_map__fd(s->skel->maps.vm_counts);
+	struct vm_counts shard;
+
+	memset(out, 0, sizeof(*out));
+	for (uint32_t i = 0; i < COUNT_SHARDS; i++) {
+		uint32_t key = vm * COUNT_SHARDS + i;
+
+		if (!bpf_map_lookup_elem(fd, &key, &shard))
+			counts_add(out, &shard);
+	}
+}
+
+static void clear_counts(struct session *s, uint32_t vm)
+{
+	static const struct vm_counts zero;
+
+	for (uint32_t i = 0; i < COUNT_SHARDS; i++) {
+		uint32_t key = vm * COUNT_SHARDS + i;
+
+		bpf_map_update_elem(bpf_map__fd(s->skel->maps.vm_counts), &key, &zero, BPF_ANY);
+	}
+}
+
+/* A VM is gone: keep its final row, give its index back. */
+static void vm_gone(struct session *s, const struct event_vm *e)
+{
+	uint32_t index = e->vm.index;
+	struct vm_counts counts;
+	struct vm_row *row;
+
+	read_counts(s, index, &counts);
+	if (!(e->vm.flags & VM_LATE) && !balanced(&counts))
+		s->gone.unbalanced_vms++;
+	if (s->gone.nvms < GONE_ROWS_MAX && (row = snapshot_add_vm(&s->gone))) {
+		row->info = e->vm;
+		row->counts = counts;
+		row->gone = true;
+		row->gone_ns = e->head.ns;
+	} else {
+		/* no row of its own: its counts live on in the host's */
+		counts_add(&s->gone.host, &counts);
+		s->gone.vms_over++;
+	}
+	clear_counts(s, index);
+	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.free_vms), NULL, &index, 0))
+		s->ring_error = true;
+}
+
+static int take_record(void *arg, void *data, size_t size)
+{
+	const struct event_head *head = data;
+	struct session *s = arg;
+
+	if (size < sizeof(*head) || head->size > size)
+		return 0;
+	switch (head->type) {
+	case EVENT_VM_GONE:
+		vm_gone(s, data);
+		break;
+	case EVENT_VIOLATION:
+		if (s->on_violation)
+			s->on_violation(s, data, s->arg);
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+int session_consume(struct session *s, violation_fn fn, void *arg)
+{
+	int n;
+
+	s->on_violation = fn;
+	s->arg = arg;
+	n = ring_buffer__consume(s->ring);
+	return n < 0 ? n : 0;
+}
+
+void session_disable(struct session *s)
+{
+	s->skel->bss->enabled = 0;
+	s->stopped_ns = clock_ns();
+}
+
+static void read_live_vms(struct session *s)
+{
+	int fd = bpf_map__fd(s->skel->maps.vms);
+	struct vm_info info;
+
+	for (uint32_t i = 1; i <= s->options.max_vms; i++) {
+		struct vm_row *row;
+
+		if (bpf_map_lookup_elem(fd, &i, &info) || !info.kvm)
+			continue;
+		row = snapshot_add_vm(&s->now);
+		if (!row)
+			return;
+		row->info = info;
+		read_counts(s, i, &row->counts);
+		if (info.flags & VM_LATE)
+			s->now.late_vms++;
+	}
+}
+
+static void read_hists(struct session *s)
+{
+	int ncpus = libbpf_num_possible_cpus();
+	struct hist *per_cpu = ncpus > 0 ? calloc((size_t)ncpus, sizeof(*per_cpu)) : NULL;
+
+	for (uint32_t h = 0; per_cpu && h < HIST_NR; h++) {
+		if (bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.hists), &h, per_cpu))
+			continue;
+		for (int c = 0; c < ncpus; c++) {
+			for (int b = 0; b < HIST_BUCKETS; b++)
+				s->now.hists[h].bucket[b] += per_cpu[c].bucket[b];
+			s->now.hists[h].sum += per_cpu[c].sum;
+		}
+	}
+	free(per_cpu);
+}
+
+static uint64_t missed_runs(struct session *s)
+{
+	struct bpf_program *p;
+	uint64_t missed = 0;
+
+	bpf_object__for_each_program(p, s->skel->obj) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+		int fd = bpf_program__fd(p);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
+			missed += info.recursion_misses;
+	}
+	return missed;
+}
+
+const struct snapshot *session_snapshot(struct session *s)
+{
+	struct snapshot *now = &s->now;
+
+	snapshot_free(now);
+	for (size_t i = 0; i < s->gone.nvms; i++) {
+		struct vm_row *row = snapshot_add_vm(now);
+
+		if (!row)
+			return NULL;
+		*row = s->gone.vms[i];
+		if (row->info.flags & VM_LATE)
+			now->late_vms++;
+	}
+	read_live_vms(s);
+	read_counts(s, 0, &now->host);
+	counts_add(&now->host, &s->gone.host);
+	read_hists(s);
+	for (int l = 0; l < LOSS_NR; l++)
+		now->losses[l] = s->skel->bss->losses[l];
+	if (s->ring_error)
+		now->losses[LOSS_VM_TABLE]++;
+	now->missed_runs = missed_runs(s);
+	now->unbalanced_vms = s->gone.unbalanced_vms;
+	now->vms_over = s->gone.vms_over;
+	now->seconds_ns = (s->stopped_ns ? s->stopped_ns : clock_ns()) - s->started_ns;
+	now->checking = s->options.check;
+	return now;
+}
+
+const struct vm_row *session_vm(struct session *s, uint32_t index)
+{
+	for (size_t i = s->now.nvms; i > 0; i--)
+		if (s->now.vms[i - 1].info.index == index)
+			return &s->now.vms[i - 1];
+	return NULL;
+}
+
+bool session_find_pfn(struct session *s, uint64_t pfn, uint32_t *vm, uint64_t *gfn, uint64_t *hva,
+		      uint64_t *spte, uint32_t *level)
+{
+	for (uint32_t i = 1; i <= s->options.max_vms; i++) {
+		struct vm_info info;
+
+		if (bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.vms), &i, &info) || !info.kvm)
+			continue;
+		for (uint32_t as_id = 0; as_id < 2; as_id++) {
+			/* guest physical addresses have at most 52 bits */
+			struct scan_args a = {
+				.vm = i, .want_pfn = 1, .pfn = pfn, .end = 1ULL << 40, .as_id = as_id,
+			};
+
+			if (run_program(s->skel->progs.scan_vm, &a, sizeof(a)) || !a.found)
+				continue;
+			*vm = i;
+			*gfn = a.found_gfn;
+			*hva = a.found_hva;
+			*spte = a.found_spte;
+			*level = a.found_level;
+			return true;
+		}
+	}
+	return false;
+}
+
+void session_close(struct session *s)
+{
+	if (!s)
+		return;
+	for (int h = 0; h < HOOK_NR; h++)
+		bpf_link__destroy(s->links[h]);
+	ring_buffer__free(s->ring);
+	mmuscope_bpf__destroy(s->skel);
+	kernel_close(&s->kernel);
+	snapshot_free(&s->gone);
+	snapshot_free(&s->now);
+	free(s);
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The same numbers for machines.  "version" is raised when a field changes its meaning; fields are
+ * added, never renamed.
+ */
+#include "report.h"
+
+#include <errno.h>
+#include <jansson.h>
+
+enum { JSON_VERSION = 1 };
+
+static json_t *number(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+static json_t *hex(uint64_t n)
+{
+	return json_sprintf("0x%llx", (unsigned long long)n);
+}
+
+static json_t *verdict_json(enum invariant i, const struct verdict *v)
+{
+	json_t *reasons = json_array();
+
+	for (size_t k = 0; k < v->nreasons; k++)
+		json_array_append_new(reasons, json_string(v->reason[k]));
+	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", invariant_name(i), "verdict",
+			 value_name(v->value), "checked", number(v->checked), "violations",
+			 number(v->violations), "reasons", reasons);
+}
+
+static json_t *levels_json(const struct vm_row *vm)
+{
+	json_t *levels = json_object();
+
+	for (int l = 0; l < LEVELS; l++) {
+		const struct vm_counts *c = &vm->counts;
+		/* what a VM had mapped before we came is not known */
+		json_t *now = vm->info.flags & VM_LATE ? json_null() : json_integer(stock(c, l));
+
+		json_object_set_new(levels, level_name(l),
+				    json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "stock", now,
+					      "installed", number(c->installed[l]), "zapped",
+					      number(c->zapped[l]), "torn_down",
+					      number(c->torn_down[l]), "split", number(c->split[l]),
+					      "collapsed", number(c->collapsed[l])));
+	}
+	return levels;
+}
+
+static json_t *vm_json(const struct vm_row *vm)
+{
+	static const char *const hva[HVA_NR] = {
+		"calls", "write", "err_fault", "err_hwpoison", "err_ro", "err_sigpending", "err_io",
+		"err_other",
+	};
+	const struct vm_counts *c = &vm->counts;
+	json_t *faults = json_object(), *windows = json_object();
+
+	for (int i = 0; i < HVA_NR; i++)
+		json_object_set_new(faults, hva[i], number(c->hva[i]));
+	for (int e = 0; e < NOTIFIER_EVENTS; e++)
+		json_object_set_new(windows, notifier_event_name(e), number(c->windows[e]));
+	return json_pack("{s:i, s:i, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "id", vm->info.index,
+			 "pid", vm->info.pid, "comm", vm->info.comm, "late",
+			 vm->info.flags & VM_LATE ? 1 : 0, "ended", vm->gone ? 1 : 0, "hva_to_pfn",
+			 faults, "windows", windows, "zapped_in_windows", number(c->zapped_in_window),
+			 "kvm_marked", number(c->kvm_marked), "levels", levels_json(vm));
+}
+
+static json_t *stack_json(const struct report *r, const struct event_violation *e)
+{
+	json_t *stack = json_array();
+
+	for (uint32_t i = 0; i < e->frames && i < STACK_FRAMES && e->stack[i]; i++) {
+		const char *module;
+		uint64_t offset;
+		const char *name = ksyms_name(r->ksyms, e->stack[i], &module, &offset);
+
+		json_array_append_new(stack, json_pack("{s:s, s:o, s:s}", "function", name, "offset",
+						       number(offset), "module", module));
+	}
+	return stack;
+}
+
+static json_t *told_json(const struct report *r, const struct told *t)
+{
+	const struct event_violation *e = &t->e;
+	json_t *o = json_pack("{s:s, s:s, s:i, s:s, s:s, s:i, s:i, s:o, s:o}", "invariant",
+			      invariant_name(e->invariant), "sentence", invariant_sentence(e->invariant),
+			      "vm", e->vm, "cause", t->cause, "comm", e->comm, "pid", e->pid, "tid",
+			      e->tid, "since_start_ns", number((uint64_t)t->since_start_ns), "stack",
+			      stack_json(r, e));
+	bool known = e->level >= 1 && e->level <= LEVELS;
+
+	if (!o)
+		return NULL;
+	json_object_set_new(o, "gfn", e->vm ? hex(e->gfn) : json_null());
+	json_object_set_new(o, "hva", e->vm ? hex(e->hva) : json_null());
+	json_object_set_new(o, "pfn", hex(e->pfn));
+	json_object_set_new(o, "level", json_string(known ? level_name((int)e->level - 1) : "?"));
+	json_object_set_new(o, "as_id", number(e->as_id));
+	json_object_set_new(o, "old_spte", hex(e->old_spte));
+	json_object_set_new(o, "new_spte", hex(e->new_spte));
+	json_object_set_new(o, "folio_order", number(e->order));
+	json_object_set_new(o, "folio_flags", hex(e->page_flags));
+	json_object_set_new(o, "pages", number(e->pages));
+	if (e->window_end)
+		json_object_set_new(o, "window",
+				    json_pack("{s:o, s:o, s:s}", "start", hex(e->window_start), "end",
+					      hex(e->window_end), "event",
+					      notifier_event_name((int)e->notifier_event)));
+	return o;
+}
+
+static json_t *hist_json(const struct hist *h)
+{
+	json_t *buckets = json_array();
+	int top = HIST_BUCKETS;
+
+	while (top > 0 && !h->bucket[top - 1])
+		top--;
+	for (int b = 0; b < top; b++)
+		json_array_append_new(buckets, number(h->bucket[b]));
+	return json_pack("{s:s, s:o, s:o, s:o}", "scale", "log2", "count", number(hist_count(h)), "sum",
+			 number(h->sum), "buckets", buckets);
+}
+
+static json_t *losses_json(const struct snapshot *s)
+{
+	json_t *o = json_object();
+
+	for (int l = 0; l < LOSS_NR; l++)
+		json_object_set_new(o, loss_name(l), number(s->losses[l]));
+	json_object_set_new(o, "missed-runs", number(s->missed_runs));
+	json_object_set_new(o, "unbalanced-vms", number(s->unbalanced_vms));
+	json_object_set_new(o, "late-vms", number(s->late_vms));
+	return o;
+}
+
+int json_report(FILE *f, const struct report *r)
+{
+	const struct snapshot *s = r->snapshot;
+	json_t *vms = json_array(), *o, *list;
+	int err;
+
+	for (size_t i = 0; i < s->nvms; i++)
+		json_array_append_new(vms, vm_json(&s->vms[i]));
+	o = json_pack("{s:s, s:i, s:s, s:{s:s, s:s}, s:s, s:o, s:o, s:o, s:o}", "mmuscope", VERSION,
+		      "version", JSON_VERSION, "command", r->command, "host", "kernel", r->kernel,
+		      "machine", r->machine, "tier", r->tier, "observed_ns", number(s->seconds_ns), "vms",
+		      vms, "losses", losses_json(s), "window_ns", hist_json(&s->hists[HIST_WINDOW_NS]));
+	if (!o)
+		return -ENOMEM;
+	json_object_set_new(o, "window_pages", hist_json(&s->hists[HIST_WINDOW_PAGES]));
+	if (r->command_status >= 0)
+		json_object_set_new(o, "command_status", json_integer(r->command_status));
+	if (r->verdicts) {
+		list = json_array();
+		for (int i = 0; i < INV_NR; i++)
+			if (r->selected & (1u << i))
+				json_array_append_new(list, verdict_json(i, &r->verdicts[i]));
+		json_object_set_new(o, "verdict", json_string(value_name(r->overall)));
+		json_object_set_new(o, "invariants", list);
+		list = json_array();
+		for (size_t i = 0; i < r->ntold; i++)
+			json_array_append_new(list, told_json(r, &r->told[i]));
+		json_object_set_new(o, "violations", list);
+	}
+	err = json_dumpf(o, f, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII);
+	fputc('\n', f);
+	json_decref(o);
+	return err ? -EIO : 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * All numbers at one time: what session.c read out of the kernel, added up, in the shape that every
+ * sink and every verdict works on.  Pure data and pure functions.
+ */
+#ifndef MMUSCOPE_SNAPSHOT_H
+#define MMUSCOPE_SNAPSHOT_H
+
+#include "bpf/event.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vm_row {
+	struct vm_info info;
+	struct vm_counts counts;
+	bool gone;		/* destroyed; the counts are final */
+	uint64_t gone_ns;
+};
+
+struct snapshot {
+	struct vm_row *vms;	/* in order of first sight */
+	size_t nvms;
+	size_t vms_size;
+	struct vm_counts host;	/* what belongs to no single VM */
+	struct hist hists[HIST_NR];
+	uint64_t losses[LOSS_NR];
+	uint64_t missed_runs;	/* program runs the kernel skipped (recursion) */
+	uint64_t late_vms;	/* in scope, existed before we attached */
+	uint64_t unbalanced_vms;
+	uint64_t vms_over;	/* destroyed VMs beyond what we keep rows of */
+	uint64_t seconds_ns;	/* observed */
+	bool checking;		/* invariants were judged */
+};
+
+/* dst += src, field by field. */
+void counts_add(struct vm_counts *dst, const struct vm_counts *src);
+/* Sum of all VMs' counters and the host's. */
+void snapshot_total(const struct snapshot *s, struct vm_counts *out);
+/*
+ * Leaf SPTEs of a level (index 0..LEVELS-1) that a VM has; for a destroyed or dying one, had when its
+ * end began.  Negative: more went than came (a late VM).
+ */
+int64_t stock(const struct vm_counts *c, int level);
+/* Does everything a destroyed VM ever mapped cancel out, on every level? */
+bool balanced(const struct vm_counts *c);
+/* Value below which a share q (0..1) of the histogram's entries lies; upper edge of the bucket. */
+uint64_t hist_quantile(const struct hist *h, double q);
+uint64_t hist_count(const struct hist *h);
+
+/* Append a row; NULL when out of memory. */
+struct vm_row *snapshot_add_vm(struct snapshot *s);
+void snapshot_free(struct snapshot *s);
+
+/* "4K", "2M", "1G" for index 0..LEVELS-1 */
+const char *level_name(int level);
+/* bytes a leaf of this level maps */
+uint64_t level_bytes(int level);
+
+#endif /* MMUSCOPE_SNAPSHOT_H */
