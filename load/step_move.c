@@ -118,7 +118,9 @@ static int moves_end(struct run *r, unsigned int vm, struct moves *m, int status
 	if (!status) {
 		for (size_t i = 0; i < r->pages; i++)
 			*moved += m->fates[i] == FATE_MOVED;
-		expect_blur(&r->expect, BLUR_ALL, "the kernel chooses which pages it moves");
+		/* A page that stayed may have been unmapped and mapped again. */
+		if (*moved < r->pages)
+			expect_blur(&r->expect, BLUR_ALL, "the kernel chooses which pages it moves");
 		model_observe(&r->models[vm], m->fates);
 	}
 	free(m->before);
@@ -181,35 +183,30 @@ int step_compact(struct run *r, const struct step *s, struct step_log *log)
 	return status;
 }
 
-static int node_of(void *page)
-{
-	int node = -1;
-
-	if (syscall(SYS_move_pages, 0, 1UL, &page, NULL, &node, 0) < 0)
-		return -errno;
-	return node;
-}
-
-/* To the next node that takes them; nodes without memory refuse. */
+/* Each page to the node behind its own. */
 static int move_all(struct run *r, unsigned int vm)
 {
-	char *hva = r->mems[vm].hva;
+	unsigned int n = host_nodes();
 	void **pages = calloc(r->pages, sizeof(*pages));
 	int *nodes = calloc(r->pages, sizeof(*nodes));
 	int *result = calloc(r->pages, sizeof(*result));
-	unsigned int n = host_nodes();
-	int from = node_of(hva);
 	long ret = -1;
-	int err = pages && nodes && result ? ENODEV : ENOMEM;
 
-	for (unsigned int step = 1; err != ENOMEM && ret < 0 && step < n; step++) {
-		for (size_t i = 0; i < r->pages; i++) {
-			pages[i] = hva + i * GUEST_PAGE;
-			nodes[i] = (int)(((unsigned int)(from < 0 ? 0 : from) + step) % n);
-		}
-		ret = syscall(SYS_move_pages, 0, r->pages, pages, nodes, result, MPOL_MF_MOVE);
-		err = errno;
+	errno = ENOMEM;
+	if (pages && nodes && result) {
+		for (size_t i = 0; i < r->pages; i++)
+			pages[i] = r->mems[vm].hva + i * GUEST_PAGE;
+		/* Without target nodes it only tells where the pages are. */
+		ret = syscall(SYS_move_pages, 0, r->pages, pages, NULL, nodes, 0);
+		for (size_t i = 0; i < r->pages; i++)
+			nodes[i] = (int)((unsigned int)(nodes[i] < 0 ? 0 : nodes[i] + 1) % n);
+		if (ret >= 0)
+			ret = syscall(SYS_move_pages, 0, r->pages, pages, nodes, result,
+				      MPOL_MF_MOVE);
 	}
+
+	int err = errno;
+
 	free(pages);
 	free(nodes);
 	free(result);
