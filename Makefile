@@ -35,7 +35,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test check lab install clean setup
+.PHONY: all demo test check lab install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -71,6 +71,42 @@ $(B)/static/mmuscope-load: $(LOAD_OBJ) | $(B)/static/
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -static -o $@ $^ -ljansson
 
+# test programs: all of user/ and load/ but their main(), with sanitizers (of gcc)
+TEST_CC := gcc
+TEST_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+TESTS := $(patsubst tests/%.c,$(B)/test/%,$(wildcard tests/unit/*.c tests/btf/*.c)) \
+	$(B)/test/drop/drop $(B)/test/drop/bpf_count
+
+test-programs: $(TESTS)
+
+$(B)/test/user/%.o: user/%.c $(B)/mmuscope.skel.h | $(B)/test/user/
+	$(call say,CC,$@)
+	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/test/load/%.o: load/%.c | $(B)/test/load/
+	$(call say,CC,$@)
+	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -MMD -MP -pthread -c $< -o $@
+
+$(B)/test/user.a: $(filter-out %/main.o,$(USER_OBJ:$(B)/%=$(B)/test/%))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/test/load.a: $(filter-out %/main.o,$(LOAD_OBJ:$(B)/%=$(B)/test/%))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# tests/unit/load_*.c test load/, all others user/ and bpf/
+$(B)/test/unit/load_%: tests/unit/load_%.c $(B)/test/load.a | $(B)/test/unit/
+	$(call say,CC,$@)
+	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -MMD -MP -pthread -o $@ $< $(B)/test/load.a -lcmocka $(LIBS)
+
+$(B)/test/%: tests/%.c $(B)/test/user.a | $(B)/test/unit/ $(B)/test/btf/
+	$(call say,CC,$@)
+	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP -pthread -o $@ $< $(B)/test/user.a -lcmocka $(LIBS)
+
+# small static programs that lab tests push into a VM
+$(B)/test/drop/%: tests/lab/%.c | $(B)/test/drop/
+	$(call say,CC,$@)
+	$(Q)$(CC) $(OUR_CFLAGS) -static -o $@ $<
+
 %/:
 	$(Q)mkdir -p $@
 .PRECIOUS: %/
@@ -85,7 +121,6 @@ demo:
 
 test:
 	scripts/setup
-	$(MAKE) all
 	tests/run
 
 check: all
@@ -103,4 +138,4 @@ install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 clean:
 	rm -rf $(B)
 
--include $(wildcard $(B)/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/test/*/*.d)

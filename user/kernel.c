@@ -28,22 +28,19 @@ static void see_symbol(struct kernel *k, const char *name)
 	}
 }
 
-/* One name per line, or kallsyms' "address type name [module]". */
-static int read_symbols(struct kernel *k, const char *path)
+/* The name is word `column` (from 0) of a line: 0 in the lab's "name type", 2 in kallsyms. */
+static int read_symbols(struct kernel *k, const char *path, int column)
 {
-	char *line = NULL, *name, *end, *save;
+	char *line = NULL, *name, *save;
 	size_t size = 0;
 	FILE *f = fopen(path, "r");
 
 	if (!f)
 		return -errno;
 	while (getline(&line, &size, f) > 0) {
-		end = strpbrk(line, "\t\n");
-		if (end)
-			*end = '\0';
-		name = strtok_r(line, " ", &save);
-		for (char *next; name && (next = strtok_r(NULL, " ", &save)); )
-			name = next;
+		name = strtok_r(line, " \t\n", &save);
+		for (int i = 0; name && i < column; i++)
+			name = strtok_r(NULL, " \t\n", &save);
 		if (name)
 			see_symbol(k, name);
 	}
@@ -63,7 +60,7 @@ static int open_files(struct kernel *k, const char *dir)
 	snprintf(path, sizeof(path), "%s/btf/kvm", dir);
 	k->kvm = btf__parse_split(path, k->vmlinux);
 	snprintf(path, sizeof(path), "%s/kvm.syms", dir);
-	k->kvm_symbols = !read_symbols(k, path);
+	k->kvm_symbols = !read_symbols(k, path, 0);
 	return 0;
 }
 
@@ -79,7 +76,7 @@ int kernel_open(struct kernel *k, const char *dir)
 	if (!k->vmlinux)
 		return -ENOENT;
 	k->kvm = btf__load_module_btf("kvm", k->vmlinux);
-	k->kvm_symbols = k->vmlinux_symbols = !read_symbols(k, "/proc/kallsyms");
+	k->kvm_symbols = k->vmlinux_symbols = !read_symbols(k, "/proc/kallsyms", 2);
 	return 0;
 }
 

@@ -105,7 +105,7 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
 	int c;
 
 	*o = (struct options){ .max_vms = 256, .stories = 16 };
-	optind = 1;
+	optind = 0;	/* glibc: forget a former command line too */
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "+:p:o:vqh", longs, NULL)) != -1) {
 		bool target = c == 'p' || c == LONG_FOR || c == LONG_MAX_VMS;

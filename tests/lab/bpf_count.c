@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Prints how many BPF programs and links the kernel has: proof that nothing was left attached.
+ */
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int count(int cmd)
+{
+	union bpf_attr attr;
+	int n = 0;
+
+	memset(&attr, 0, sizeof(attr));
+	while (!syscall(SYS_bpf, cmd, &attr, sizeof(attr))) {
+		attr.start_id = attr.next_id;
+		n++;
+	}
+	return n;
+}
+
+int main(void)
+{
+	printf("programs %d links %d\n", count(BPF_PROG_GET_NEXT_ID), count(BPF_LINK_GET_NEXT_ID));
+	return 0;
+}
