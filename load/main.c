@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef MMUSCOPE_VERSION
-#define MMUSCOPE_VERSION "0.1"
+#ifndef VERSION
+#define VERSION "unknown"
 #endif
 
 #define PAGES_DEFAULT 4099
@@ -215,7 +215,7 @@ static int take_option(int c, struct command *cmd, struct run *r)
 		cmd->done = true;
 		return 0;
 	default:
-		printf("mmuscope-load %s\n", MMUSCOPE_VERSION);
+		printf("mmuscope-load %s\n", VERSION);
 		cmd->done = true;
 		return 0;
 	}
