@@ -55,7 +55,8 @@ debs_get() {
 	dest=$1
 	shift
 	mkdir -p "$dest"
-	if ! (cd "$dest" && apt-get -c "$archive/apt.conf" -q download "$@") > "$archive/download.log" 2>&1; then
+	if ! (cd "$dest" && apt-get -c "$archive/apt.conf" -q download "$@") \
+		> "$archive/download.log" 2>&1; then
 		cat "$archive/download.log" >&2
 		die "could not download $* from $suite (reason above)"
 	fi

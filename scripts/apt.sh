@@ -45,11 +45,11 @@ apt_mirror() {
 	echo "$found"
 }
 
-# apt_sources SUITE...: one-line sources; SUITE-security lines only if the system has a security mirror
+# apt_sources SUITE...: one-line sources; SUITE-security only if the system has a security mirror
 apt_sources() {
 	main=$(apt_mirror main)
 	security=$(apt_mirror security)
-	[ -n "$main" ] || die "apt has no Debian source for $(os_field VERSION_CODENAME) (component main);" \
+	[ -n "$main" ] || die "apt has no Debian source for $(os_field VERSION_CODENAME) main;" \
 		"add one to /etc/apt/sources.list.d and run me again"
 	[ -e "$APT_KEYRING" ] || die "$APT_KEYRING is missing; apt-get install debian-archive-keyring"
 	for apt_suite; do
@@ -64,7 +64,7 @@ apt_sources() {
 	done
 }
 
-# apt_config DIR STATUS SUITE...: a private configuration in DIR; STATUS is the dpkg status file to see
+# apt_config DIR STATUS SUITE...: a private configuration in DIR; STATUS: the dpkg status file
 apt_config() {
 	apt_dir=$1 apt_status=$2
 	shift 2
@@ -94,6 +94,7 @@ apt_config() {
 apt_update() {
 	if ! apt-get -c "$1/apt.conf" -q -o APT::Update::Error-Mode=any update > "$1/update.log" 2>&1; then
 		sed -n 's/^[EW]: /apt: /p' "$1/update.log" >&2
-		die "could not fetch the package lists (reason above); check the network and the mirror in /etc/apt/sources.list.d, then run me again"
+		die "could not fetch the package lists (reason above);" \
+			"check the network and the mirror in /etc/apt/sources.list.d, then run me again"
 	fi
 }
