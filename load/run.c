@@ -71,6 +71,8 @@ static void describe_slots(struct run *r, unsigned int vm)
 	size_t total = r->mems[vm].size / GUEST_PAGE;
 	unsigned int n = sc->slots ? sc->slots : 1;
 
+	if (n > total)
+		n = (unsigned int)total;
 	v->nslots = n;
 	for (unsigned int i = 0; i < n; i++) {
 		size_t first = total * i / n;
@@ -149,10 +151,17 @@ static int take_step(struct run *r, const struct step *s)
 {
 	struct step_log log = { "" };
 	double start = wait_now();
-	int status = wait_fd(&r->wait, -1, 0) < 0
-			     ? why_set(&r->why, STATUS_ERROR, "interrupted")
-			     : s->kind->run(r, s, &log);
+	size_t first;
+	size_t end;
+	int status = 0;
 
+	step_range(r, s, &first, &end);
+	if (wait_fd(&r->wait, -1, 0) < 0)
+		status = why_set(&r->why, STATUS_ERROR, "interrupted");
+	else if (first < end)
+		status = s->kind->run(r, s, &log);
+	else
+		step_say(&log, "there is no page in this part");
 	report_step(&r->report, s, &log, status, wait_now() - start);
 	return status;
 }

@@ -134,7 +134,7 @@ int guest_must_end(struct run *r, const struct vm *vm, enum job_end end, int err
 		const struct vcpu *v = &vm->vcpus[i];
 		unsigned long long gpa = v->stopped_at;
 
-		if (v->end == end && v->error == error)
+		if (!v->njobs || (v->end == end && v->error == error))
 			continue;
 		if (v->end == JOB_FAILED)
 			return why_set(&r->why, STATUS_ERROR,

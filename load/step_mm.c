@@ -43,6 +43,14 @@ static int refused(struct run *r, const char *what, int err)
 		       "%s on %s: %s", what, r->mems[0].backing->name, strerror(err));
 }
 
+static int need_file(struct run *r, const struct step *s)
+{
+	if (r->mems[s->vm].fd >= 0)
+		return 0;
+	return why_set(&r->why, STATUS_ERROR, "%s needs a backing that is a file, not %s",
+		       s->kind->name, r->mems[s->vm].backing->name);
+}
+
 static void invalidate_all(struct run *r, const struct range *g, enum host_pte to)
 {
 	for (unsigned int i = 0; i < r->nvms; i++)
@@ -151,6 +159,8 @@ int step_punch(struct run *r, const struct step *s, struct step_log *log)
 	struct range g = range_of(r, s);
 	int fd = r->mems[s->vm].fd;
 
+	if (need_file(r, s))
+		return (int)r->why.status;
 	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 		      (off_t)(g.first * GUEST_PAGE), (off_t)g.size) < 0)
 		return refused(r, "fallocate(PUNCH_HOLE)", errno);
@@ -177,6 +187,8 @@ int step_truncate(struct run *r, const struct step *s, struct step_log *log)
 	struct range g = range_of(r, s);
 	struct mem *m = &r->mems[s->vm];
 
+	if (need_file(r, s))
+		return (int)r->why.status;
 	if (ftruncate(m->fd, (off_t)(g.first * GUEST_PAGE)) < 0 ||
 	    ftruncate(m->fd, (off_t)m->size) < 0)
 		return refused(r, "ftruncate", errno);
