@@ -97,7 +97,7 @@ struct vm_counts {
 	__u64 split[LEVELS];		/* replaced by 512 of the next smaller level */
 	__u64 collapsed[LEVELS];	/* of installed: in place of a page table */
 	__u64 windows[NOTIFIER_EVENTS];
-	__u64 windows_missed_start;	/* end seen, start was before we attached */
+	__u64 windows_followed;		/* of windows: from start to end */
 	__u64 zapped_in_window;		/* 4K pages */
 	__u64 cleaned;			/* guest-written folios cleaned (index 0 only) */
 	__u64 kvm_marked;		/* pages dirty only by KVM's own mark at the zap */

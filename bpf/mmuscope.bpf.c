@@ -143,11 +143,6 @@ int BPF_PROG(hva_pfn_five, u64 addr, bool atomic, bool *async, bool write, bool 
 
 /* ---- windows: KVM's mmu_notifier callbacks ---- */
 
-static __always_inline struct window *window_at(struct task_state *t, u32 i)
-{
-	return &t->window[i & (WINDOW_DEPTH - 1)];
-}
-
 /* The innermost open window of the task for this range and VM, NULL if there is none. */
 static __always_inline struct window *window_find(struct task_state *t, u64 range, u32 vm)
 {
@@ -207,6 +202,7 @@ int BPF_PROG(win_start, struct mmu_notifier *mn, struct mmu_notifier_range *rang
 		lost(LOSS_WINDOW_DEPTH);
 		return 0;
 	}
+	COUNT(c, windows_followed, 1);
 	w->start = range->start;
 	w->end = range->end;
 	w->ns = bpf_ktime_get_ns();
@@ -243,29 +239,33 @@ int BPF_PROG(win_started, struct mmu_notifier *mn, struct mmu_notifier_range *ra
 	return 0;
 }
 
-SEC("fentry/kvm_mmu_notifier_invalidate_range_end")
-int BPF_PROG(win_end, struct mmu_notifier *mn, struct mmu_notifier_range *range)
+/*
+ * The end is taken from mm's side, just before it calls KVM's callback: on 6.18 and 7.3 an fentry on
+ * kvm_mmu_notifier_invalidate_range_end() attaches without an error and never runs.
+ */
+SEC("fentry/__mmu_notifier_invalidate_range_end")
+int BPF_PROG(win_end, struct mmu_notifier_range *range)
 {
 	struct task_state *t;
-	struct vm_info *vm;
-	struct window *w;
+	u64 now = 0;
 
 	if (!enabled)
 		return 0;
-	vm = vm_get(notifier_kvm(mn));
-	if (!vm)
-		return 0;
 	t = bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), 0, 0);
-	w = t ? window_find(t, (u64)range, vm->index) : NULL;
-	if (!w) {
-		struct vm_counts *c = counts_of(vm->index);
-
-		COUNT(c, windows_missed_start, 1);
+	if (!t)
 		return 0;
+	/* one for each VM of the mm */
+	for (u32 i = 0; i < WINDOW_DEPTH; i++) {
+		struct window *w = &t->window[i];
+
+		if (w->range != (u64)range)
+			continue;
+		if (!now)
+			now = bpf_ktime_get_ns();
+		hist_add(HIST_WINDOW_NS, now - w->ns);
+		hist_add(HIST_WINDOW_PAGES, w->zapped);
+		w->range = 0;
 	}
-	hist_add(HIST_WINDOW_NS, bpf_ktime_get_ns() - w->ns);
-	hist_add(HIST_WINDOW_PAGES, w->zapped);
-	w->range = 0;
 	return 0;
 }
 

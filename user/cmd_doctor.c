@@ -24,7 +24,8 @@ static const char usage[] =
 "  -v, -q              say more (-vv: everything libbpf says), say less\n"
 "  -h, --help          this text\n"
 "\n"
-"Exit status: 0 everything works, 1 error (no privilege), 4 this kernel cannot do it.\n";
+"Exit status: 0 everything works, 1 error (no privilege), 4 this kernel cannot\n"
+"do it.\n";
 
 static void text(FILE *f, const struct session *s, const struct utsname *uts)
 {
