@@ -5,21 +5,28 @@
 #include "report.h"
 #include "report_json.h"
 #include "scenario.h"
+#include "wrap.h"
 
 #include <stdio.h>
 
+#define TEXT_COLUMN 19
+
 static void print_row(const char *name, const char *text, unsigned int needs)
 {
+	char label[32];
+	char line[256] = "";
 	bool any = false;
 
-	printf("  %-16s %s", name, text);
+	snprintf(label, sizeof(label), "  %s", name);
+	wrap_add(line, sizeof(line), "%s", text);
 	for (unsigned int i = 0; i < NEEDS; i++) {
 		if (!(needs & (1u << i)))
 			continue;
-		printf("%s%s", any ? ", " : " [", need_name(i));
+		wrap_add(line, sizeof(line), "%s%s", any ? ", " : " [", need_name(i));
 		any = true;
 	}
-	printf("%s\n", any ? "]" : "");
+	wrap_add(line, sizeof(line), "%s", any ? "]" : "");
+	wrap_print(label, TEXT_COLUMN, line);
 }
 
 int report_list(bool json)

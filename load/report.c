@@ -7,6 +7,7 @@
 #include "report_json.h"
 #include "run.h"
 #include "scenario.h"
+#include "wrap.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -131,38 +132,51 @@ bool report_agrees(const struct run *r, enum count_id id, bool *known)
 	return sum == r->expect.counts[id].n;
 }
 
+#define TEXT_COLUMN 10
+
 static void print_counts(const struct run *r)
 {
 	const char *why = NULL;
+	char line[512] = "";
 
-	printf("expected%s", r->expect.unbounded ? "  no counts" : "");
+	if (r->expect.unbounded)
+		wrap_add(line, sizeof(line), "no counts");
 	for (unsigned int i = 0; i < COUNTS; i++) {
 		const struct count *c = &r->expect.counts[i];
+
 		if (c->why)
 			why = c->why;
 		if (!c->n || (c->why && !expect_bounded(&r->expect, i)))
 			continue;
-		printf(" %s %s%llu", count_name(i), c->why ? ">=" : "", (unsigned long long)c->n);
+		wrap_add(line, sizeof(line), " %s%s=%llu", count_name(i), c->why ? ">" : "",
+			 (unsigned long long)c->n);
 	}
-	printf("\n");
-	if (why)
-		printf("          not all exact: %s\n", why);
+	wrap_print("expected", TEXT_COLUMN, line);
+	if (!why)
+		return;
+	line[0] = '\0';
+	wrap_add(line, sizeof(line), "not all exact: %s", why);
+	wrap_print("", TEXT_COLUMN, line);
+}
+
+static void print_vm(const struct report_vm *vm)
+{
+	char line[512] = "";
+
+	for (int k = 0; k < STATS; k++)
+		if (vm->stats.have[k])
+			wrap_add(line, sizeof(line), " %s=%llu", stat_name(k),
+				 (unsigned long long)vm->stats.n[k]);
+	wrap_print("kvm says", TEXT_COLUMN, line[0] ? line : "nothing: it has no binary statistics");
 }
 
 static void print_vms(const struct run *r)
 {
 	const struct report *rep = &r->report;
 
-	for (size_t i = 0; i < rep->nvms; i++) {
-		if (!rep->vms[i].live && rep->verbose < 1)
-			continue;
-		printf("kvm says");
-		for (int k = 0; k < STATS; k++)
-			if (rep->vms[i].stats.have[k])
-				printf(" %s %llu", stat_name(k),
-				       (unsigned long long)rep->vms[i].stats.n[k]);
-		printf("\n");
-	}
+	for (size_t i = 0; i < rep->nvms; i++)
+		if (rep->vms[i].live || rep->verbose > 0)
+			print_vm(&rep->vms[i]);
 	for (enum count_id id = COUNT_PAGES_4K; id <= COUNT_PAGES_1G; id++) {
 		bool known;
 
@@ -174,25 +188,25 @@ static void print_vms(const struct run *r)
 
 static void print_vmstat(const struct report *rep)
 {
-	bool any = false;
+	char line[1024] = "";
 
-	for (int i = 0; i < REPORT_VMSTATS; i++) {
-		if (!rep->vmstat_have[i] || !rep->vmstat[i])
-			continue;
-		printf("%s %s %llu", any ? "" : "vmstat  ", vmstats[i],
-		       (unsigned long long)rep->vmstat[i]);
-		any = true;
-	}
-	if (any)
-		printf("\n");
+	for (int i = 0; i < REPORT_VMSTATS; i++)
+		if (rep->vmstat_have[i] && rep->vmstat[i])
+			wrap_add(line, sizeof(line), " %s=%llu", vmstats[i],
+				 (unsigned long long)rep->vmstat[i]);
+	if (line[0])
+		wrap_print("vmstat", TEXT_COLUMN, line);
 }
 
 static void print_data(const struct run *r)
 {
 	const struct lost *l = &r->lost;
+	char line[256] = "";
 
-	printf("data      %zu pages checked by the host, %zu lost; %zu read by the guest, %zu wrong\n",
-	       l->checked, l->lost, r->report.guest_checked, r->report.guest_wrong);
+	wrap_add(line, sizeof(line), "the host checked %zu pages, %zu lost;", l->checked, l->lost);
+	wrap_add(line, sizeof(line), " the guest read %zu, %zu wrong", r->report.guest_checked,
+		 r->report.guest_wrong);
+	wrap_print("data", TEXT_COLUMN, line);
 	for (size_t i = 0; i < l->nranges && i < LOST_RANGES_MAX; i++)
 		printf("lost      pages [%zu, %zu)\n", l->ranges[i][0], l->ranges[i][1]);
 	if (l->nranges > LOST_RANGES_MAX)
