@@ -209,7 +209,7 @@ static __always_inline void check_zapped(void *ctx, struct vm_info *vm, struct w
 {
 	struct vm_counts *c = counts_of(vm->index);
 	enum zas_state state = zas_step(ZAS_IDLE, w->spans ? ZAS_ENTER_COVERED : ZAS_ENTER_EMPTY).next;
-	struct scan s = {};
+	struct scan s = { .only_root = ALL_ROOTS };
 	struct step step;
 	u64 hva = 0;
 	u32 as_id = 0;

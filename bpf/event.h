@@ -161,7 +161,10 @@ struct event_violation {
 	__u64 stack[STACK_FRAMES];
 };
 
-/* request and answer of the program that looks for a pfn or counts a VM's leaves in its page tables */
+/*
+ * Request and answer of the program that looks through a VM's page tables: for the leaves that map a
+ * pfn, or to count them all.
+ */
 struct scan_args {
 	__u32 vm;		/* in: index */
 	__u32 want_pfn;		/* in: 1 = look for pfn, 0 = count leaves */
@@ -176,13 +179,17 @@ struct scan_args {
 	__u32 found;		/* out: hits */
 	__u32 complete;		/* out: 1 = reached the end */
 	__u32 as_id;		/* in: address space */
+	__u32 root;		/* in: look only through the root of this number, ALL_ROOTS: all */
+	__u32 roots;		/* out: roots of the address space */
 };
+
+#define ALL_ROOTS 0xffffffffU
 
 _Static_assert(sizeof(struct vm_info) == 64, "vm_info has a hole");
 _Static_assert(sizeof(struct vm_counts) % 8 == 0, "vm_counts has a hole");
 _Static_assert(sizeof(struct event_head) == 16, "event_head has a hole");
 _Static_assert(sizeof(struct event_vm) == 80, "event_vm has a hole");
 _Static_assert(sizeof(struct event_violation) == 336, "event_violation has a hole");
-_Static_assert(sizeof(struct scan_args) == 96, "scan_args has a hole");
+_Static_assert(sizeof(struct scan_args) == 104, "scan_args has a hole");
 
 #endif /* MMUSCOPE_EVENT_H */

@@ -488,8 +488,11 @@ int scan_vm(struct scan_args *a)
 	s.gfn = a->gfn;
 	s.end = a->end;
 	s.by_pfn = a->want_pfn;
+	s.only_root = a->root;
 	s.want_pfn = a->pfn;
 	a->complete = scan_roots(&s, vm->kvm, a->as_id, SCAN_STEPS_CALL);
+	a->gfn = s.gfn;
+	a->roots = s.roots;
 	a->leaves[0] = s.leaves[0];
 	a->leaves[1] = s.leaves[1];
 	a->leaves[2] = s.leaves[2];

@@ -30,6 +30,8 @@ struct scan {
 	u32 found;
 	u32 level;		/* of the root */
 	u32 by_pfn;		/* count only leaves that map want_pfn */
+	u32 only_root;		/* number of the one root to look through, or ALL_ROOTS */
+	u32 roots;		/* out: roots of the address space */
 };
 
 /* Take note of a leaf that the scan has come to. */
@@ -143,7 +145,7 @@ GLOBAL int scan_roots(struct scan *out, u64 kvm, u32 as_id, u32 steps)
 			break;
 		role = FIELD32(sp, struct kvm_mmu_page, role.word);
 		/* role.smm is the top byte and is the address space; role.level the lowest 4 bits */
-		if (role >> 24 == as_id) {
+		if (role >> 24 == as_id && (s.only_root == ALL_ROOTS || s.only_root == s.roots++)) {
 			s.root = FIELD64(sp, struct kvm_mmu_page, spt);
 			s.level = role & 15;
 			s.gfn = start;

@@ -15,7 +15,7 @@ static const char usage[] =
 "Show per VM how many pages KVM maps at 4K, 2M and 1G (the stock) and how many it\n"
 "installed, zapped, split and collapsed while COMMAND ran, for a time, or until\n"
 "interrupted (the flow).  Of a VM that ended, the stock is what it had mapped\n"
-"when its end began; of a VM older than this run only the flow is known.\n"
+"when its end began; of one older than this run it is counted in page tables.\n"
 "\n"
 "  -p, --pid PID       only VMs of this process\n"
 "      --for TIME      stop after TIME (90, 500ms, 5m)\n"

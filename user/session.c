@@ -22,8 +22,12 @@
 enum {
 	GONE_ROWS_MAX = 4096,	/* destroyed VMs of which a row is kept */
 	SIDE_TABLE = 65536,
+	ROOTS_MAX = 8,
 	PAGES_PER_BLOCK = 1 << BLOCK_SHIFT,
 };
+
+/* guest physical addresses have at most 52 bits */
+#define GFN_END (1ULL << 40)
 
 struct session {
 	struct session_options options;
@@ -395,6 +399,38 @@ void session_disable(struct session *s)
 	s->stopped_ns = clock_ns();
 }
 
+/* Count the leaves of one root, in as many calls as it takes.  False: it could not be done. */
+static bool walk_root(struct session *s, struct vm_row *row, uint32_t as_id, uint32_t root,
+		      uint32_t *roots)
+{
+	struct scan_args a = { .vm = row->info.index, .as_id = as_id, .root = root };
+
+	do {
+		a.end = GFN_END;
+		memset(a.leaves, 0, sizeof(a.leaves));
+		if (run_program(s->skel->progs.scan_vm, &a, sizeof(a)))
+			return false;
+		for (int l = 0; l < LEVELS; l++)
+			row->walked[l] += a.leaves[l];
+	} while (!a.complete && a.gfn < GFN_END && a.roots > root);
+	*roots = a.roots;
+	return true;
+}
+
+/* What is mapped by KVM's own page tables, for a VM whose installs we have not all seen. */
+static void walk_vm(struct session *s, struct vm_row *row)
+{
+	bool ok = true;
+
+	for (uint32_t as_id = 0; as_id < 2; as_id++) {
+		uint32_t roots = 1;
+
+		for (uint32_t r = 0; ok && r < roots && r < ROOTS_MAX; r++)
+			ok = walk_root(s, row, as_id, r, &roots);
+	}
+	row->walk_done = ok;
+}
+
 static void read_live_vms(struct session *s)
 {
 	int fd = bpf_map__fd(s->skel->maps.vms);
@@ -410,8 +446,10 @@ static void read_live_vms(struct session *s)
 			return;
 		row->info = info;
 		read_counts(s, i, &row->counts);
-		if (info.flags & VM_LATE)
+		if (info.flags & VM_LATE) {
 			s->now.late_vms++;
+			walk_vm(s, row);
+		}
 	}
 }
 
@@ -495,9 +533,9 @@ bool session_find_pfn(struct session *s, uint64_t pfn, uint32_t *vm, uint64_t *g
 		if (bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.vms), &i, &info) || !info.kvm)
 			continue;
 		for (uint32_t as_id = 0; as_id < 2; as_id++) {
-			/* guest physical addresses have at most 52 bits */
 			struct scan_args a = {
-				.vm = i, .want_pfn = 1, .pfn = pfn, .end = 1ULL << 40, .as_id = as_id,
+				.vm = i, .want_pfn = 1, .pfn = pfn, .end = GFN_END, .as_id = as_id,
+				.root = ALL_ROOTS,
 			};
 
 			if (run_program(s->skel->progs.scan_vm, &a, sizeof(a)) || !a.found)

@@ -37,8 +37,8 @@ static json_t *levels_json(const struct vm_row *vm)
 
 	for (int l = 0; l < LEVELS; l++) {
 		const struct vm_counts *c = &vm->counts;
-		/* what a VM had mapped before we came is not known */
-		json_t *now = vm->info.flags & VM_LATE ? json_null() : json_integer(stock(c, l));
+		int64_t pages;
+		json_t *now = row_stock(vm, l, &pages) ? json_integer(pages) : json_null();
 
 		json_object_set_new(levels, level_name(l),
 				    json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "stock", now,

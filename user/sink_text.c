@@ -46,7 +46,7 @@ static void head(FILE *f, const struct report *r)
 {
 	char t[FORMAT_LEN];
 
-	fprintf(f, "mmuscope %s: Linux %s %s, hooks by %s, %s observed\n\n", r->command, r->kernel,
+	fprintf(f, "mmuscope %s: Linux %s %s, hooks by %s, %s observed\n", r->command, r->kernel,
 		r->machine, r->tier, format_ns(t, r->snapshot->seconds_ns));
 }
 
@@ -92,25 +92,27 @@ static void vm_title(FILE *f, const struct vm_row *vm)
 static void levels_of(FILE *f, const struct vm_row *vm)
 {
 	const struct vm_counts *c = &vm->counts;
-	bool late = vm->info.flags & VM_LATE;
+	bool any = false;
 	char n[6][FORMAT_LEN];
 
 	fprintf(f, "  %-5s %12s %11s %12s %12s %9s %9s\n", "LEVEL", vm->gone ? "AT ITS END" : "NOW",
 		"BYTES", "INSTALLED", "ZAPPED", "SPLIT", "COLLAPSED");
 	for (int l = 0; l < LEVELS; l++) {
-		int64_t pages = stock(c, l);
+		int64_t pages;
+		bool known = row_stock(vm, l, &pages);
 
 		if (!c->installed[l] && !c->zapped[l] && !c->split[l] && !pages)
 			continue;
+		any = true;
 		fprintf(f, "  %-5s %12s %11s %12s %12s %9s %9s\n", level_name(l),
-			late ? "unknown" : format_count(n[0], pages),
-			late ? "" : format_bytes(n[1], pages * (int64_t)level_bytes(l)),
+			known ? format_count(n[0], pages) : "unknown",
+			known ? format_bytes(n[1], pages * (int64_t)level_bytes(l)) : "",
 			format_count(n[2], (int64_t)c->installed[l]),
 			format_count(n[3], (int64_t)c->zapped[l]),
 			format_count(n[4], (int64_t)c->split[l]),
 			format_count(n[5], (int64_t)c->collapsed[l]));
 	}
-	if (!sum(c->installed, LEVELS) && !sum(c->zapped, LEVELS))
+	if (!any)
 		fprintf(f, "  nothing mapped, nothing zapped\n");
 }
 
@@ -234,6 +236,7 @@ void text_check(FILE *f, const struct report *r)
 	char n[FORMAT_LEN];
 
 	head(f, r);
+	fputc('\n', f);
 	verdicts(f, r);
 	for (size_t i = 0; i < r->ntold; i++)
 		tell(f, r, &r->told[i]);

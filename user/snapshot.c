@@ -35,6 +35,14 @@ int64_t stock(const struct vm_counts *c, int level)
 	return n;
 }
 
+bool row_stock(const struct vm_row *row, int level, int64_t *pages)
+{
+	bool late = row->info.flags & VM_LATE;
+
+	*pages = late ? (int64_t)row->walked[level] : stock(&row->counts, level);
+	return !late || row->walk_done;
+}
+
 bool balanced(const struct vm_counts *c)
 {
 	for (int l = 0; l < LEVELS; l++)

@@ -16,6 +16,8 @@ struct vm_row {
 	struct vm_info info;
 	struct vm_counts counts;
 	bool gone;		/* destroyed; the counts are final */
+	bool walk_done;		/* walked[] is known: leaves in KVM's page tables now, by level */
+	uint64_t walked[LEVELS];
 	uint64_t gone_ns;
 };
 
@@ -43,6 +45,11 @@ void snapshot_total(const struct snapshot *s, struct vm_counts *out);
  * end began.  Negative: more went than came (a late VM).
  */
 int64_t stock(const struct vm_counts *c, int level);
+/*
+ * The stock of a VM's row, whichever way it is known: by counting, or for a late VM by having walked its
+ * page tables.  False: not known.
+ */
+bool row_stock(const struct vm_row *row, int level, int64_t *pages);
 /* Does everything a destroyed VM ever mapped cancel out, on every level? */
 bool balanced(const struct vm_counts *c);
 /* Value below which a share q (0..1) of the histogram's entries lies; upper edge of the bucket. */
