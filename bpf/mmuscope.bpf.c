@@ -143,7 +143,7 @@ int BPF_PROG(hva_pfn_five, u64 addr, bool atomic, bool *async, bool write, bool 
 
 /* ---- windows: KVM's mmu_notifier callbacks ---- */
 
-/* The innermost open window of the task for this range and VM, NULL if there is none. */
+/* The window of the task for this range and VM; 0, 0: a place for a new one; NULL if there is none. */
 static __always_inline struct window *window_find(struct task_state *t, u64 range, u32 vm)
 {
 	for (u32 i = 0; i < WINDOW_DEPTH; i++) {
@@ -191,13 +191,10 @@ int BPF_PROG(win_start, struct mmu_notifier *mn, struct mmu_notifier_range *rang
 		return 0;
 	if (cfg_check)
 		debt_settle(ctx, t, NULL);
-	w = NULL;
-	for (u32 i = 0; i < WINDOW_DEPTH; i++) {
-		if (!t->window[i].range) {
-			w = &t->window[i];
-			break;
-		}
-	}
+	/* a window of the same range that is still there has lost its end: the stack was used again */
+	w = window_find(t, (u64)range, vm->index);
+	if (!w)
+		w = window_find(t, 0, 0);
 	if (!w) {
 		lost(LOSS_WINDOW_DEPTH);
 		return 0;
@@ -265,6 +262,7 @@ int BPF_PROG(win_end, struct mmu_notifier_range *range)
 		hist_add(HIST_WINDOW_NS, now - w->ns);
 		hist_add(HIST_WINDOW_PAGES, w->zapped);
 		w->range = 0;
+		w->vm = 0;
 	}
 	return 0;
 }
@@ -399,10 +397,7 @@ extern const void __pgtable_l5_enabled __ksym __weak;
 extern const void shadow_mmu_writable_mask __ksym __weak;
 extern const void shadow_dirty_mask __ksym __weak;
 extern const void kvm_ad_enabled __ksym __weak;
-extern const void max_pfn __ksym __weak;
 extern const void vm_list __ksym __weak;
-
-__u64 k_max_pfn;
 
 enum { INIT_OK, INIT_NO_SYMBOLS };
 
@@ -411,14 +406,13 @@ SEC("syscall")
 int init(void *ctx)
 {
 	if (!&page_offset_base || !&vmemmap_base || !&physical_mask || !&shadow_mmu_writable_mask ||
-	    !&shadow_dirty_mask || !&max_pfn)
+	    !&shadow_dirty_mask)
 		return INIT_NO_SYMBOLS;
 	k_page_offset_base = read64((u64)&page_offset_base);
 	k_vmemmap_base = read64((u64)&vmemmap_base);
 	k_physical_mask = read64((u64)&physical_mask) & ((1ULL << 52) - 1) & ~0xfffULL;
 	k_mmu_writable_mask = read64((u64)&shadow_mmu_writable_mask);
 	k_dirty_mask = read64((u64)&shadow_dirty_mask);
-	k_max_pfn = read64((u64)&max_pfn);
 	k_vm_list = (u64)&vm_list;
 	/* unsigned int and bool: wider reads would bring the neighbours along */
 	k_five_levels = &__pgtable_l5_enabled ? read32((u64)&__pgtable_l5_enabled) : 0;

@@ -170,6 +170,7 @@ static int observe_attached(struct observation *ob, const struct options *o, str
 		linger(&l, ob, fn, arg);
 	session_disable(ob->session);
 	session_consume(ob->session, fn, arg);
+	err = err ?: session_freeze(ob->session);
 	loop_deinit(&l);
 	if (c->pid && !c->ended)
 		child_stop(c);

@@ -25,11 +25,12 @@ static void output_free(struct output *o)
 	free(o);
 }
 
+/* A device, a pipe, or a link to something (/dev/stdout is one): not to be replaced by a file. */
 static bool is_special(const char *path)
 {
 	struct stat st;
 
-	return !stat(path, &st) && !S_ISREG(st.st_mode);
+	return !lstat(path, &st) && !S_ISREG(st.st_mode);
 }
 
 struct output *output_open(const char *path)

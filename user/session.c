@@ -4,6 +4,7 @@
  * libbpf objects or maps.
  */
 #include "session.h"
+#include "hooked.h"
 #include "log.h"
 #include "reason.h"
 
@@ -43,6 +44,7 @@ struct session {
 	violation_fn on_violation;
 	void *arg;
 	bool ring_error;
+	bool frozen;
 };
 
 static uint64_t clock_ns(void)
@@ -276,6 +278,31 @@ int session_open(struct session **out, const struct session_options *o)
 	return EXIT_OK;
 }
 
+/* An attached program that the kernel does not call is worse than none: it looks like silence. */
+static int check_hooked(struct session *s)
+{
+	struct hooked *list = hooked_read();
+	int result = EXIT_OK;
+
+	if (!list)
+		log_verbose("tracefs cannot be read: whether hooks are in place is not checked");
+	for (int h = 0; h < HOOK_NR; h++) {
+		struct hook_state *hook = &s->hooks[h];
+
+		if (!hook->attached || hook->shape->how > FEXIT ||
+		    hooked_has(list, hook->shape->target))
+			continue;
+		hook->attached = false;
+		snprintf(hook->why, sizeof(hook->why), "%s %s: attached, but never called",
+			 how_name(hook->shape->how), hook->shape->target);
+		if (!s->options.try_all)
+			log_error("hook %s: %s", hook_name(h), hook->why);
+		result = EXIT_CANNOT;
+	}
+	hooked_free(list);
+	return result;
+}
+
 int session_attach(struct session *s)
 {
 	int result = EXIT_OK;
@@ -304,6 +331,9 @@ int session_attach(struct session *s)
 			return reason_explain(hook->why, hook->error);
 		result = EXIT_CANNOT;
 	}
+	result = result ? result : check_hooked(s);
+	if (result && !s->options.try_all)
+		return result;
 	s->skel->bss->enabled = 1;
 	s->started_ns = clock_ns();
 	if (run_program(s->skel->progs.enter_old_vms, NULL, 0) < 0)
@@ -490,6 +520,8 @@ const struct snapshot *session_snapshot(struct session *s)
 {
 	struct snapshot *now = &s->now;
 
+	if (s->frozen)
+		return now;
 	snapshot_free(now);
 	for (size_t i = 0; i < s->gone.nvms; i++) {
 		struct vm_row *row = snapshot_add_vm(now);
@@ -514,6 +546,14 @@ const struct snapshot *session_snapshot(struct session *s)
 	now->seconds_ns = (s->stopped_ns ? s->stopped_ns : clock_ns()) - s->started_ns;
 	now->checking = s->options.check;
 	return now;
+}
+
+int session_freeze(struct session *s)
+{
+	if (!session_snapshot(s))
+		return -ENOMEM;
+	s->frozen = true;
+	return 0;
 }
 
 const struct vm_row *session_vm(struct session *s, uint32_t index)

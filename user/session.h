@@ -57,6 +57,11 @@ void session_disable(struct session *s);
 /* All numbers now.  Valid until the next call; owned by the session.  NULL when out of memory. */
 const struct snapshot *session_snapshot(struct session *s);
 /*
+ * These numbers are final: VMs that end from here on, by our stopping the command, stay in them as
+ * they are.  0 or -ENOMEM.
+ */
+int session_freeze(struct session *s);
+/*
  * Look for the SPTE that maps pfn in the page tables of every VM of ours.  True: *vm, *gfn, *hva,
  * *spte and *level are filled.
  */
