@@ -159,6 +159,20 @@ static void a_directory_as_file(void **arg)
 	assert_string_equal(err.text, "mmuscope: cannot write .: Is a directory\n");
 }
 
+/* as root, -o /dev/stdout would else put a file in the place of that link */
+static void a_link_is_followed_not_replaced(void **arg)
+{
+	char text[64], target[64] = "";
+
+	(void)arg;
+	assert_int_equal(write_report("report", "old"), 0);
+	assert_int_equal(symlink("report", "link"), 0);
+	assert_int_equal(write_report("link", "new"), 0);
+	assert_int_equal(readlink("link", target, sizeof(target) - 1), 6);
+	read_file("report", text, sizeof(text));
+	assert_string_equal(text, "new");
+}
+
 static void stdout_by_default_and_by_dash(void **arg)
 {
 	struct catch out;
@@ -181,6 +195,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_full_disk_keeps_the_former_file, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(a_directory_that_is_not_there, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(a_directory_as_file, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(a_link_is_followed_not_replaced, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(stdout_by_default_and_by_dash, make_dir, remove_dir),
 	};
 
