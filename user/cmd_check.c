@@ -51,7 +51,25 @@ static void name_vm(struct session *s, uint32_t index, char *buf, size_t size)
 	if (vm)
 		snprintf(buf, size, "%u (pid %u %.*s)", index, vm->info.pid, COMM_LEN, vm->info.comm);
 	else
-		snprintf(buf, size, "unknown: the mapping was gone when it was looked for");
+		snprintf(buf, size, "unknown: its mapping was gone when looked for");
+}
+
+/* A stack begins with the BPF program that took it, and its trampoline: nobody asked for these. */
+static void drop_own_frames(const struct ksyms *k, struct event_violation *e)
+{
+	uint32_t own = 0;
+
+	while (own < e->frames && own < STACK_FRAMES) {
+		const char *module;
+		uint64_t offset;
+
+		ksyms_name(k, e->stack[own], &module, &offset);
+		if (strcmp(module, "bpf"))
+			break;
+		own++;
+	}
+	e->frames -= own;
+	memmove(e->stack, e->stack + own, e->frames * sizeof(e->stack[0]));
 }
 
 static void collect(struct session *s, const struct event_violation *v, void *arg)
@@ -64,9 +82,7 @@ static void collect(struct session *s, const struct event_violation *v, void *ar
 	t = &c->told[c->n++];
 	t->e = *v;
 	t->since_start_ns = (int64_t)(v->head.ns - session_started_ns(s));
-	if (!c->ksyms)
-		c->ksyms = ksyms_load();
-	t->cause = stack_cause(c->ksyms, (const uint64_t *)t->e.stack, t->e.frames);
+	/* first of all: the SPTE may not be there for long */
 	if (!t->e.vm) {
 		uint64_t gfn, hva, spte;
 		uint32_t vm, level;
@@ -80,6 +96,10 @@ static void collect(struct session *s, const struct event_violation *v, void *ar
 		}
 	}
 	name_vm(s, t->e.vm, t->vm_name, sizeof(t->vm_name));
+	if (!c->ksyms)
+		c->ksyms = ksyms_load();
+	drop_own_frames(c->ksyms, &t->e);
+	stack_cause(c->ksyms, (const uint64_t *)t->e.stack, t->e.frames, t->cause, sizeof(t->cause));
 }
 
 static int exit_code(enum value overall, bool command_failed)

@@ -110,7 +110,7 @@ const char *ksyms_name(const struct ksyms *k, uint64_t address, const char **mod
 	return k->syms[low - 1].name;
 }
 
-const char *stack_cause(const struct ksyms *k, const uint64_t *frames, size_t n)
+void stack_cause(const struct ksyms *k, const uint64_t *frames, size_t n, char *buf, size_t size)
 {
 	static const struct {
 		const char *function;
@@ -120,15 +120,23 @@ const char *stack_cause(const struct ksyms *k, const uint64_t *frames, size_t n)
 #include "causes.def"
 #undef CAUSE
 	};
-	const char *module;
+	const char *module, *other = NULL;
 	uint64_t offset;
 
 	for (size_t i = n; i > 0; i--) {
 		const char *name = ksyms_name(k, frames[i - 1], &module, &offset);
 
-		for (size_t c = 0; c < sizeof(causes) / sizeof(causes[0]); c++)
-			if (!strcmp(name, causes[c].function))
-				return causes[c].cause;
+		for (size_t c = 0; c < sizeof(causes) / sizeof(causes[0]); c++) {
+			if (!strcmp(name, causes[c].function)) {
+				snprintf(buf, size, "%s", causes[c].cause);
+				return;
+			}
+		}
+		if (*module && strncmp(module, "kvm", 3))
+			other = module;
 	}
-	return "unknown";
+	if (other)
+		snprintf(buf, size, "unknown, in module %s", other);
+	else
+		snprintf(buf, size, "unknown");
 }

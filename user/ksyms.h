@@ -18,7 +18,10 @@ void ksyms_free(struct ksyms *k);
  * distance from its start.
  */
 const char *ksyms_name(const struct ksyms *k, uint64_t address, const char **module, uint64_t *offset);
-/* What these frames (innermost first) say was going on, e.g. "reclaim"; "unknown" if nothing we know. */
-const char *stack_cause(const struct ksyms *k, const uint64_t *frames, size_t n);
+/*
+ * What these frames (innermost first) say was going on, e.g. "reclaim"; else the module whose code is on
+ * the stack; else "unknown".
+ */
+void stack_cause(const struct ksyms *k, const uint64_t *frames, size_t n, char *buf, size_t size);
 
 #endif /* MMUSCOPE_KSYMS_H */

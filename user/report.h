@@ -14,7 +14,7 @@
 struct told {
 	struct event_violation e;
 	char vm_name[64];	/* "3 (pid 812 qemu)", "unknown..." */
-	const char *cause;
+	char cause[96];
 	int64_t since_start_ns;
 };
 

@@ -122,9 +122,9 @@ static void activity(FILE *f, const struct vm_counts *c)
 	uint64_t errors = sum(&c->hva[HVA_ERR_FAULT], HVA_NR - HVA_ERR_FAULT);
 
 	fprintf(f, "  hva_to_pfn %s", format_count(a, (int64_t)c->hva[HVA_CALLS]));
-	fprintf(f, " (%s for writing, %" PRIu64 " failed)", format_count(b, (int64_t)c->hva[HVA_WRITE]),
+	fprintf(f, " (%s for writing, %" PRIu64 " failed)\n", format_count(b, (int64_t)c->hva[HVA_WRITE]),
 		errors);
-	fprintf(f, ", windows %s", format_count(a, (int64_t)sum(c->windows, NOTIFIER_EVENTS)));
+	fprintf(f, "  windows %s", format_count(a, (int64_t)sum(c->windows, NOTIFIER_EVENTS)));
 	for (int e = 0, first = 1; e < NOTIFIER_EVENTS; e++) {
 		if (!c->windows[e])
 			continue;
@@ -144,21 +144,43 @@ static void spte(FILE *f, const char *name, uint64_t v)
 		v & 2 ? " writable" : "", v & (1 << 6) ? " dirty" : "");
 }
 
+/* A sentence over as many lines of 76 columns as it needs, indented. */
+static void wrapped(FILE *f, const char *text)
+{
+	size_t column = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, " ");
+
+		if (column && column + 1 + len > 72) {
+			fputc('\n', f);
+			column = 0;
+		}
+		fprintf(f, "%s%.*s", column ? " " : "    ", (int)len, text);
+		column += len + (column ? 1 : 0);
+		text += len;
+		text += strspn(text, " ");
+	}
+	fputc('\n', f);
+}
+
 static void tell(FILE *f, const struct report *r, const struct told *t)
 {
 	const struct event_violation *e = &t->e;
 	char when[FORMAT_LEN];
 
-	fprintf(f, "\nVIOLATED %s at %s: %s\n", invariant_name(e->invariant),
-		format_ns(when, (uint64_t)t->since_start_ns), invariant_sentence(e->invariant));
+	fprintf(f, "\n%sVIOLATED%s %s, %s into the run; it says that\n", colour(f, VIOLATED),
+		colour_off(f, VIOLATED), invariant_name(e->invariant),
+		format_ns(when, (uint64_t)t->since_start_ns));
+	wrapped(f, invariant_sentence(e->invariant));
 	fprintf(f, "    VM        %s\n", t->vm_name);
 	if (e->vm)
 		fprintf(f, "    gfn       0x%" PRIx64 "  hva 0x%" PRIx64 "  level %s  as_id %u\n",
 			(uint64_t)e->gfn, (uint64_t)e->hva,
 			e->level >= 1 && e->level <= LEVELS ? level_name((int)e->level - 1) : "?",
 			e->as_id);
-	fprintf(f, "    page      pfn 0x%" PRIx64 ", folio order %u, flags 0x%" PRIx64 "%s, %" PRIu64
-		" page%s concerned\n", (uint64_t)e->pfn, e->order, (uint64_t)e->page_flags,
+	fprintf(f, "    page      pfn 0x%" PRIx64 ", folio order %u, flags 0x%" PRIx64 "%s\n"
+		"    concerns  %" PRIu64 " page%s\n", (uint64_t)e->pfn, e->order, (uint64_t)e->page_flags,
 		r->dirty_bit < 0 ? "" : e->page_flags >> r->dirty_bit & 1 ? " (dirty)" : " (not dirty)",
 		(uint64_t)e->pages, e->pages == 1 ? "" : "s");
 	if (e->old_spte)
