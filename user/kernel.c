@@ -4,7 +4,6 @@
  * the kvm module, so that KVM as a module and KVM built in are the same to everybody else.
  */
 #include "kernel.h"
-#include "probe.h"
 
 #include <bpf/btf.h>
 #include <errno.h>
@@ -12,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void want(struct kernel *k, const char *name)
+void kernel_want(struct kernel *k, const char *name)
 {
 	if (k->nwanted < SYMBOLS_MAX)
 		k->wanted[k->nwanted++] = name;
@@ -66,10 +65,6 @@ static int open_files(struct kernel *k, const char *dir)
 
 int kernel_open(struct kernel *k, const char *dir)
 {
-	memset(k, 0, sizeof(*k));
-	for (int h = 0; h < HOOK_NR; h++)
-		for (const struct shape *s = hook_shapes(h); s->program; s++)
-			want(k, s->target);
 	if (dir)
 		return open_files(k, dir);
 	k->vmlinux = btf__load_vmlinux_btf();

@@ -24,6 +24,11 @@ struct kernel {
 };
 
 /*
+ * Say that the presence of this symbol will be asked for; before kernel_open, on a zeroed kernel.  The
+ * name must live as long as k.
+ */
+void kernel_want(struct kernel *k, const char *name);
+/*
  * Open the running kernel (dir NULL: /sys/kernel/btf, /proc/kallsyms) or DIR/btf/vmlinux,
  * DIR/btf/kvm, DIR/kvm.syms.  0 or negative errno; -ENOENT: no vmlinux BTF.
  */

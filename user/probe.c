@@ -78,6 +78,15 @@ const char *how_name(enum how how)
 	return names[how];
 }
 
+int probe_open_kernel(struct kernel *k, const char *dir)
+{
+	memset(k, 0, sizeof(*k));
+	for (int h = 0; h < HOOK_NR; h++)
+		for (const struct shape *s = hook_shapes(h); s->program; s++)
+			kernel_want(k, s->target);
+	return kernel_open(k, dir);
+}
+
 static bool fits(const struct kernel *k, const struct shape *s, int args)
 {
 	const char *arg2;

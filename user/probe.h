@@ -35,6 +35,9 @@ const char *hook_text(enum hook hook);
 enum needed hook_needed(enum hook hook);
 const char *how_name(enum how how);
 
+/* kernel_open, with the symbols of every hook asked for. */
+int probe_open_kernel(struct kernel *k, const char *dir);
+
 /*
  * The shape of a hook that fits this kernel, or NULL and the reason in why (a sentence without its
  * full stop).

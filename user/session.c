@@ -247,7 +247,7 @@ int session_open(struct session **out, const struct session_options *o)
 	if (!s)
 		return reason_explain("session", ENOMEM);
 	s->options = *o;
-	err = kernel_open(&s->kernel, NULL);
+	err = probe_open_kernel(&s->kernel, NULL);
 	if (err) {
 		session_close(s);
 		return reason_explain("reading BTF", err);

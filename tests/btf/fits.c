@@ -198,7 +198,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: fits hooks DIR | fits types DIR OBJECT TYPE...\n");
 		return 1;
 	}
-	if (kernel_open(&k, argv[2])) {
+	if (probe_open_kernel(&k, argv[2])) {
 		fprintf(stderr, "fits: no BTF in %s\n", argv[2]);
 		return 1;
 	}
