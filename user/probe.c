@@ -102,6 +102,7 @@ static bool fits(const struct kernel *k, const struct shape *s, int args)
 const struct shape *hook_choose(const struct kernel *k, enum hook hook, char *why, size_t size)
 {
 	const struct shape *s = hook_shapes(hook);
+	bool inlined = false;	/* a shape fits: that others do not is no reason then */
 
 	snprintf(why, size, "%s is not in this kernel", s->target);
 	for (; s->program; s++) {
@@ -117,13 +118,15 @@ const struct shape *hook_choose(const struct kernel *k, enum hook hook, char *wh
 		if (args < 0)
 			continue;
 		if (!fits(k, s, args)) {
-			snprintf(why, size, "%s has %d arguments, a shape not known here", s->target,
-				 args);
+			if (!inlined)
+				snprintf(why, size, "%s has %d arguments, a shape not known here",
+					 s->target, args);
 			continue;
 		}
 		if (!kernel_has_symbol(k, s->target)) {
 			snprintf(why, size, "%s is in BTF but not in the symbol table (inlined)",
 				 s->target);
+			inlined = true;
 			continue;
 		}
 		return s;
