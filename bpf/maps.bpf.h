@@ -6,6 +6,7 @@
 #ifndef MMUSCOPE_MAPS_BPF_H
 #define MMUSCOPE_MAPS_BPF_H
 
+#include "block.h"
 #include "compat.bpf.h"
 #include "event.h"
 #include "hist.h"
@@ -143,22 +144,12 @@ struct {
 } last_vm SEC(".maps");
 
 /* the block map: 2 MiB of host memory each, see track.bpf.h */
-struct block {
-	u64 mapped[8];		/* bit per 4K page: a may-write 4K SPTE maps it */
-	u64 written[8];		/* bit per 4K page: a guest could write it since it was last cleaned */
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);		/* set at load */
 	__type(key, u32);
 	__type(value, struct block);
 } blocks SEC(".maps");
-
-struct block_extra {
-	s32 huge;		/* may-write 2M SPTEs that map the block */
-	u32 more;		/* some page of it has an entry in more_maps */
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

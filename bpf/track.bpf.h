@@ -58,20 +58,11 @@ static __always_inline void track_add_4k(struct block *b, u64 pfn)
 		__sync_fetch_and_or(&b->written[word], bit);
 }
 
-static __always_inline void track_del_4k(struct block *b, u32 key, u64 pfn)
+static __always_inline void track_del_4k(struct block *b, u64 pfn)
 {
-	struct block_extra *x = bpf_map_lookup_elem(&block_extras, &key);
 	u64 bit = 1ULL << (pfn & 63);
 
-	if (x && x->more) {
-		s64 *more = bpf_map_lookup_elem(&more_maps, &pfn);
-
-		if (more && *more > 0) {
-			/* another CPU may take the same count: the sum stays right */
-			__sync_fetch_and_add(more, -1);
-			return;
-		}
-	}
+	/* whether the bit or a side count goes first does not matter: the sum is what counts */
 	if (!(__sync_fetch_and_and(&b->mapped[(pfn >> 6) & 7], ~bit) & bit))
 		more_add(pfn, -1);
 }
@@ -105,7 +96,7 @@ GLOBAL int track_change(u64 pfn, u32 level, s32 n)
 		if (n > 0)
 			track_add_4k(b, pfn);
 		else
-			track_del_4k(b, key, pfn);
+			track_del_4k(b, pfn);
 		return 0;
 	}
 	x = bpf_map_lookup_elem(&block_extras, &key);
