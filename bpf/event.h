@@ -72,7 +72,6 @@ enum { NOTIFIER_EVENTS = 9 };
 enum vm_flag {
 	VM_LATE = 1 << 0,	/* existed before we attached */
 	VM_DYING = 1 << 1,	/* being torn down: zaps are its end, not a loss of mappings */
-	VM_SHADOW = 1 << 2,	/* has used a shadow page */
 };
 
 /* one VM, as the programs know it; written by BPF, read by user space */

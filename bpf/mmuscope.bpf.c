@@ -362,7 +362,14 @@ int spte_kprobe(struct pt_regs *regs)
 SEC("tp_btf/kvm_mmu_get_page")
 int BPF_PROG(shadow_page, struct kvm_mmu_page *sp)
 {
-	if (enabled && sp && !sp->tdp_mmu_page)
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 mm;
+
+	if (!enabled || !sp || sp->tdp_mmu_page)
+		return 0;
+	/* made by a vCPU or an ioctl of the VM's process, so that the mm tells whether it is ours */
+	mm = (u64)task->mm;
+	if (bpf_map_lookup_elem(&mm_vms, &mm))
 		lost(LOSS_SHADOW_MMU);
 	return 0;
 }
@@ -406,7 +413,7 @@ SEC("syscall")
 int init(void *ctx)
 {
 	if (!&page_offset_base || !&vmemmap_base || !&physical_mask || !&shadow_mmu_writable_mask ||
-	    !&shadow_dirty_mask)
+	    !&shadow_dirty_mask || !&vm_list)
 		return INIT_NO_SYMBOLS;
 	k_page_offset_base = read64((u64)&page_offset_base);
 	k_vmemmap_base = read64((u64)&vmemmap_base);
@@ -422,9 +429,6 @@ int init(void *ctx)
 }
 
 enum { OLD_VMS_MAX = 4096 };
-
-__u32 old_vms;		/* VMs that existed when enter_old_vms ran */
-__u32 old_vms_in_scope;
 
 struct vm_walk {
 	u64 link;
@@ -442,13 +446,10 @@ static long old_vm_step(u32 i, struct vm_walk *v)
 	v->link = read64(v->link);
 	if (bpf_map_lookup_elem(&vm_ids, &kvm))
 		return 0;	/* entered by its creation, after we attached */
-	old_vms++;
 	pid = FIELD32(kvm, struct kvm, userspace_pid);
 	/* a command that we start ourselves cannot own a VM that is older than it */
 	bool scoped = !cfg_scope_pid || (!cfg_scope_tree && pid == cfg_scope_pid);
 
-	if (scoped)
-		old_vms_in_scope++;
 	vm_enter(kvm, pid, VM_LATE, scoped);
 	return 0;
 }
@@ -462,8 +463,6 @@ int enter_old_vms(void *ctx)
 {
 	struct vm_walk v = { .head = k_vm_list };
 
-	if (!v.head)
-		return INIT_NO_SYMBOLS;
 	v.link = read64(v.head);
 	bpf_loop(OLD_VMS_MAX, old_vm_step, &v, 0);
 	return INIT_OK;

@@ -58,8 +58,13 @@ static __always_inline struct vm_info *vm_enter(u64 kvm, u32 pid, u32 flags, boo
 	u64 mm = FIELD64(kvm, struct kvm, mm);
 
 	known = bpf_map_lookup_elem(&vm_ids, &kvm);
+	if (known && !*known) {
+		/* the address of a VM out of scope whose creation failed after we had seen it */
+		bpf_map_delete_elem(&vm_ids, &kvm);
+		known = NULL;
+	}
 	if (known) {
-		/* the address of a VM whose creation failed after we had seen it: take it over */
+		/* the same, in scope: take it over */
 		index = *known;
 	} else if (scoped && bpf_map_pop_elem(&free_vms, &index)) {
 		lost(LOSS_VM_TABLE);
@@ -124,11 +129,41 @@ static __always_inline struct vm_info *vm_get(u64 kvm)
 	return vm;
 }
 
+struct heir {
+	u64 mm;
+	u32 index;		/* of the VM that goes */
+};
+
+static long heir_step(u32 i, struct heir *h)
+{
+	u32 index = i + 1;
+	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
+
+	if (!vm)
+		return 1;
+	if (index == h->index || vm->mm != h->mm || !vm->kvm)
+		return 0;
+	bpf_map_update_elem(&mm_vms, &h->mm, &index, BPF_ANY);
+	return 1;
+}
+
+/* A VM goes: its mm belongs to another VM of the same process, if there is one, or to none. */
+GLOBAL int mm_hand_over(u64 mm, u32 index)
+{
+	struct heir h = { .mm = mm, .index = index };
+	u32 *by_mm = bpf_map_lookup_elem(&mm_vms, &mm);
+
+	if (!by_mm || *by_mm != index)
+		return 0;
+	bpf_map_delete_elem(&mm_vms, &mm);
+	bpf_loop(MAX_VMS, heir_step, &h, 0);
+	return 0;
+}
+
 static __always_inline void vm_leave(u64 kvm)
 {
-	u32 *known = bpf_map_lookup_elem(&vm_ids, &kvm), index, *by_mm;
+	u32 *known = bpf_map_lookup_elem(&vm_ids, &kvm), index;
 	struct vm_info *vm;
-	u64 mm;
 
 	if (!known)
 		return;
@@ -137,10 +172,7 @@ static __always_inline void vm_leave(u64 kvm)
 	vm = index ? bpf_map_lookup_elem(&vms, &index) : NULL;
 	if (!vm)
 		return;
-	mm = vm->mm;
-	by_mm = bpf_map_lookup_elem(&mm_vms, &mm);
-	if (by_mm && *by_mm == index)
-		bpf_map_delete_elem(&mm_vms, &mm);
+	mm_hand_over(vm->mm, index);
 	/* user space reads the counters out and gives the index back */
 	vm_tell(EVENT_VM_GONE, vm);
 	vm->kvm = 0;

@@ -337,7 +337,7 @@ int session_attach(struct session *s)
 	s->skel->bss->enabled = 1;
 	s->started_ns = clock_ns();
 	if (run_program(s->skel->progs.enter_old_vms, NULL, 0) < 0)
-		log_verbose("VMs that exist already could not be listed");
+		return reason_explain("listing the VMs that exist already", errno);
 	return result;
 }
 
