@@ -3,6 +3,7 @@
  * mmuscope check: judge the invariants.
  */
 #include "commands.h"
+#include "format.h"
 #include "log.h"
 #include "observe.h"
 #include "reason.h"
@@ -45,11 +46,13 @@ struct collector {
 static void name_vm(struct session *s, uint32_t index, char *buf, size_t size)
 {
 	const struct vm_row *vm;
+	char comm[FORMAT_LEN];
 
 	session_snapshot(s);
 	vm = index ? session_vm(s, index) : NULL;
 	if (vm)
-		snprintf(buf, size, "%u (pid %u %.*s)", index, vm->info.pid, COMM_LEN, vm->info.comm);
+		snprintf(buf, size, "%u (pid %u %s)", index, vm->info.pid,
+			 format_comm(comm, vm->info.comm, COMM_LEN));
 	else
 		snprintf(buf, size, "unknown: its mapping was gone when looked for");
 }
@@ -96,10 +99,20 @@ static void collect(struct session *s, const struct event_violation *v, void *ar
 		}
 	}
 	name_vm(s, t->e.vm, t->vm_name, sizeof(t->vm_name));
-	if (!c->ksyms)
+}
+
+/* At the end: reading the symbols takes long, and SPTEs of the next violations would be gone. */
+static void name_causes(struct collector *c)
+{
+	if (c->n)
 		c->ksyms = ksyms_load();
-	drop_own_frames(c->ksyms, &t->e);
-	stack_cause(c->ksyms, (const uint64_t *)t->e.stack, t->e.frames, t->cause, sizeof(t->cause));
+	for (size_t i = 0; i < c->n; i++) {
+		struct told *t = &c->told[i];
+
+		drop_own_frames(c->ksyms, &t->e);
+		stack_cause(c->ksyms, (const uint64_t *)t->e.stack, t->e.frames, t->cause,
+			    sizeof(t->cause));
+	}
 }
 
 static int exit_code(enum value overall, bool command_failed)
@@ -123,6 +136,7 @@ static int report(struct observation *ob, const struct options *o, struct collec
 
 	if (!out || !snapshot)
 		return EXIT_FAILED;
+	name_causes(c);
 	for (int i = 0; i < INV_NR; i++)
 		verdict_of(snapshot, i, o->only != 0, &verdicts[i]);
 	uname(&uts);

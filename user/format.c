@@ -53,3 +53,13 @@ const char *format_ns(char buf[FORMAT_LEN], uint64_t ns)
 
 	return scaled(buf, (double)ns, 1000, names, 4);
 }
+
+const char *format_comm(char buf[FORMAT_LEN], const char *comm, size_t len)
+{
+	size_t n = 0;
+
+	for (; n < len && n + 1 < FORMAT_LEN && comm[n]; n++)
+		buf[n] = comm[n] >= ' ' && comm[n] <= '~' ? comm[n] : '?';
+	buf[n] = '\0';
+	return buf;
+}

@@ -16,5 +16,10 @@ const char *format_count(char buf[FORMAT_LEN], int64_t n);
 const char *format_bytes(char buf[FORMAT_LEN], int64_t bytes);
 /* "1.5 ms" */
 const char *format_ns(char buf[FORMAT_LEN], uint64_t ns);
+/*
+ * A task's name of at most len bytes.  Anybody may give his task any bytes as name: what is not
+ * printable ASCII becomes '?', so that it neither reaches a terminal nor makes JSON invalid.
+ */
+const char *format_comm(char buf[FORMAT_LEN], const char *comm, size_t len);
 
 #endif /* MMUSCOPE_FORMAT_H */

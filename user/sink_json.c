@@ -3,6 +3,7 @@
  * The same numbers for machines.  "version" is raised when a field changes its meaning; fields are
  * added, never renamed.
  */
+#include "format.h"
 #include "report.h"
 
 #include <errno.h>
@@ -58,13 +59,15 @@ static json_t *vm_json(const struct vm_row *vm)
 	};
 	const struct vm_counts *c = &vm->counts;
 	json_t *faults = json_object(), *windows = json_object();
+	char comm[FORMAT_LEN];
 
 	for (int i = 0; i < HVA_NR; i++)
 		json_object_set_new(faults, hva[i], number(c->hva[i]));
 	for (int e = 0; e < NOTIFIER_EVENTS; e++)
 		json_object_set_new(windows, notifier_event_name(e), number(c->windows[e]));
 	return json_pack("{s:i, s:i, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "id", vm->info.index,
-			 "pid", vm->info.pid, "comm", vm->info.comm, "late",
+			 "pid", vm->info.pid, "comm",
+			 format_comm(comm, vm->info.comm, COMM_LEN), "late",
 			 vm->info.flags & VM_LATE ? 1 : 0, "ended", vm->gone ? 1 : 0, "hva_to_pfn",
 			 faults, "windows", windows, "zapped_in_windows", number(c->zapped_in_window),
 			 "kvm_marked", number(c->kvm_marked), "levels", levels_json(vm),
@@ -89,10 +92,12 @@ static json_t *stack_json(const struct report *r, const struct event_violation *
 static json_t *told_json(const struct report *r, const struct told *t)
 {
 	const struct event_violation *e = &t->e;
+	char comm[FORMAT_LEN];
 	json_t *o = json_pack("{s:s, s:s, s:i, s:s, s:s, s:i, s:i, s:o, s:o}", "invariant",
 			      invariant_name(e->invariant), "sentence", invariant_sentence(e->invariant),
-			      "vm", e->vm, "cause", t->cause, "comm", e->comm, "pid", e->pid, "tid",
-			      e->tid, "since_start_ns", number((uint64_t)t->since_start_ns), "stack",
+			      "vm", e->vm, "cause", t->cause, "comm",
+			      format_comm(comm, e->comm, COMM_LEN), "pid", e->pid, "tid", e->tid,
+			      "since_start_ns", number((uint64_t)t->since_start_ns), "stack",
 			      stack_json(r, e));
 	bool known = e->level >= 1 && e->level <= LEVELS;
 

@@ -46,7 +46,7 @@ static void head(FILE *f, const struct report *r)
 {
 	char t[FORMAT_LEN];
 
-	fprintf(f, "mmuscope %s: Linux %s %s, hooks by %s, %s observed\n", r->command, r->kernel,
+	fprintf(f, "mmuscope %s: Linux %s %s\nhooks by %s, %s observed\n", r->command, r->kernel,
 		r->machine, r->tier, format_ns(t, r->snapshot->seconds_ns));
 }
 
@@ -79,9 +79,11 @@ static uint64_t sum(const __u64 *v, size_t n)
 
 static void vm_title(FILE *f, const struct vm_row *vm)
 {
+	char comm[FORMAT_LEN];
+
 	fprintf(f, "VM %u: pid %u", vm->info.index, vm->info.pid);
 	if (vm->info.comm[0])
-		fprintf(f, " %.*s", COMM_LEN, vm->info.comm);
+		fprintf(f, " %s", format_comm(comm, vm->info.comm, COMM_LEN));
 	if (vm->info.flags & VM_LATE)
 		fprintf(f, ", older than this run");
 	if (vm->gone)
@@ -167,7 +169,7 @@ static void wrapped(FILE *f, const char *text)
 static void tell(FILE *f, const struct report *r, const struct told *t)
 {
 	const struct event_violation *e = &t->e;
-	char when[FORMAT_LEN];
+	char when[FORMAT_LEN], comm[FORMAT_LEN];
 
 	fprintf(f, "\n%sVIOLATED%s %s, %s into the run; it says that\n", colour(f, VIOLATED),
 		colour_off(f, VIOLATED), invariant_name(e->invariant),
@@ -191,7 +193,8 @@ static void tell(FILE *f, const struct report *r, const struct told *t)
 		fprintf(f, "    window    [0x%" PRIx64 ", 0x%" PRIx64 ") %s\n", (uint64_t)e->window_start,
 			(uint64_t)e->window_end, notifier_event_name((int)e->notifier_event));
 	fprintf(f, "    cause     %s\n", t->cause);
-	fprintf(f, "    task      %.*s, pid %u tid %u\n", COMM_LEN, e->comm, e->pid, e->tid);
+	fprintf(f, "    task      %s, pid %u tid %u\n", format_comm(comm, e->comm, COMM_LEN), e->pid,
+		e->tid);
 	for (uint32_t i = 0; i < e->frames && i < STACK_FRAMES; i++) {
 		const char *module;
 		uint64_t offset;
@@ -215,9 +218,24 @@ static void histogram(FILE *f, const struct snapshot *s)
 		format_ns(b, hist_quantile(h, 0.5)), format_ns(c, hist_quantile(h, 0.99)));
 }
 
+/* One more thing lost, on the next line if this one is full. */
+static void lost(FILE *f, size_t *column, const char *name, uint64_t n)
+{
+	char item[64];
+	size_t len = (size_t)snprintf(item, sizeof(item), " %s %" PRIu64, name, n);
+
+	if (*column + len > 78) {
+		fprintf(f, "\n     ");
+		*column = 5;
+	}
+	fputs(item, f);
+	*column += len;
+}
+
 static void losses(FILE *f, const struct snapshot *s)
 {
 	uint64_t all = s->missed_runs;
+	size_t column = 5;
 
 	for (int l = 0; l < LOSS_NR; l++)
 		all += s->losses[l];
@@ -228,9 +246,9 @@ static void losses(FILE *f, const struct snapshot *s)
 	fprintf(f, "lost:");
 	for (int l = 0; l < LOSS_NR; l++)
 		if (s->losses[l])
-			fprintf(f, " %s %" PRIu64, loss_name(l), s->losses[l]);
+			lost(f, &column, loss_name(l), s->losses[l]);
 	if (s->missed_runs)
-		fprintf(f, " missed-runs %" PRIu64, s->missed_runs);
+		lost(f, &column, "missed-runs", s->missed_runs);
 	fputc('\n', f);
 }
 

@@ -46,12 +46,25 @@ static void times(void **arg)
 	assert_string_equal(format_ns(b, 3600ULL * 1000000000), "3600.0 s");
 }
 
+static void names_of_tasks(void **arg)
+{
+	char b[FORMAT_LEN];
+
+	(void)arg;
+	assert_string_equal(format_comm(b, "qemu-system-x86", 16), "qemu-system-x86");
+	assert_string_equal(format_comm(b, "", 16), "");
+	/* as long as it may be, without an end */
+	assert_string_equal(format_comm(b, "0123456789abcdefgh", 16), "0123456789abcdef");
+	assert_string_equal(format_comm(b, "\033[31m\xff\n~ \x7f", 16), "?[31m??~ ?");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts),
 		cmocka_unit_test(bytes),
 		cmocka_unit_test(times),
+		cmocka_unit_test(names_of_tasks),
 	};
 
 	return cmocka_run_group_tests_name("format", tests, NULL, NULL);
