@@ -65,12 +65,12 @@ for command in doctor check levels; do
 		verdict "$command$flag" is_help
 	done
 	# every option that the help names must be known, by its long name
-	for option in $(grep -oE -- '--[a-z-]+' out | sort -u); do
-		case $option in --help) continue ;; esac
+	grep -oE -- '--[a-z-]+' out | sort -u | grep -vx -- --help > options
+	while read -r option; do
 		run "$mmuscope" "$command" "$option"
 		# shellcheck disable=SC2251
 		verdict "$command-knows$option" sh -c '! grep -qE "unknown|not an option" err'
-	done
+	done < options
 	run "$mmuscope" "$command" --bogus
 	verdict "$command-unknown-option" is_bad_usage --bogus
 	run "$mmuscope" "$command" stray

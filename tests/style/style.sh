@@ -47,6 +47,7 @@ empty no-version-branches
 grep -nE '\b(TODO|FIXME|XXX)\b' $(grep -v '^tests/style/' "$dir/all") > "$dir/found" 2> "$dir/err" || true
 empty nothing-unfinished
 
+# shellcheck disable=SC2016
 grep -E '\.(c|h)$' "$dir/all" | xargs awk '
 	{ line = $0; n = 0
 	  for (i = 1; i <= length(line); i++) n += substr(line, i, 1) == "\t" ? 8 - n % 8 : 1
@@ -64,8 +65,9 @@ fi
 
 # gcc builds everything for the other tests; clang has warnings of its own
 : > "$dir/found"
-for file in $(grep -E '^(user|load)/.*\.c$' "$dir/all"); do
+grep -E '^(user|load)/.*\.c$' "$dir/all" > "$dir/c"
+while read -r file; do
 	clang -std=gnu11 -D_GNU_SOURCE '-DVERSION="0"' -Ibuild -I. -Wall -Wextra -Wshadow \
 		-Wstrict-prototypes -Werror -fsyntax-only "$file" >> "$dir/found" 2>&1 || true
-done
+done < "$dir/c"
 empty clang-warnings

@@ -93,7 +93,8 @@ static void tell(struct scene *s)
 	};
 	s->told[1] = (struct told){
 		.e = {
-			.invariant = INV_DIRTY_UNTIL_NOTIFIED, .vm = 0, .pfn = 0x200, .old_spte = 0x800 | 0x42,
+			.invariant = INV_DIRTY_UNTIL_NOTIFIED, .vm = 0, .pfn = 0x200,
+			.old_spte = 0x800 | 0x42,
 			.page_flags = 0, .window_start = 0x7f0000000000, .window_end = 0x7f0000200000,
 			.pages = 512, .level = 2, .as_id = 1, .order = 9, .notifier_event = 6, .pid = 1,
 			.tid = 1, .comm = "a-16-byte-comm--",
