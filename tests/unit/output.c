@@ -109,6 +109,41 @@ static void a_full_disk_is_an_error(void **arg)
 	assert_string_equal(err.text, "mmuscope: cannot write /dev/full: No space left on device\n");
 }
 
+/* more than a buffer: the error comes long before the end, and the last flush may well succeed */
+static void an_error_in_the_middle_is_not_forgotten(void **arg)
+{
+	static char big[300000];
+	struct catch err;
+	int result;
+
+	(void)arg;
+	memset(big, 'x', sizeof(big) - 1);
+	catch_begin(&err, stderr);
+	result = write_report("/dev/full", big);
+	catch_end(&err, stderr);
+	assert_int_equal(result, -1);
+	assert_non_null(strstr(err.text, "cannot write /dev/full"));
+}
+
+/* in a directory that others may write to, a link in the temporary file's place leads elsewhere */
+static void a_foreign_temporary_file_is_not_used(void **arg)
+{
+	struct catch err;
+	char name[64];
+	int result;
+
+	(void)arg;
+	snprintf(name, sizeof(name), "report.%d.tmp", (int)getpid());
+	assert_int_equal(symlink("elsewhere", name), 0);
+	catch_begin(&err, stderr);
+	result = write_report("report", "data");
+	catch_end(&err, stderr);
+	unlink(name);
+	assert_int_equal(result, -2);
+	assert_string_equal(err.text, "mmuscope: cannot write report: File exists\n");
+	assert_int_equal(access("elsewhere", F_OK), -1);
+}
+
 static void a_full_disk_keeps_the_former_file(void **arg)
 {
 	struct catch err;
@@ -192,6 +227,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_former_file_is_replaced_at_the_end, make_dir,
 						remove_dir),
 		cmocka_unit_test_setup_teardown(a_full_disk_is_an_error, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(an_error_in_the_middle_is_not_forgotten, make_dir,
+						remove_dir),
+		cmocka_unit_test_setup_teardown(a_foreign_temporary_file_is_not_used, make_dir,
+						remove_dir),
 		cmocka_unit_test_setup_teardown(a_full_disk_keeps_the_former_file, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(a_directory_that_is_not_there, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(a_directory_as_file, make_dir, remove_dir),
