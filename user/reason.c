@@ -85,7 +85,9 @@ int reason_explain(const char *what, int err)
 		err = -err;
 	switch (err) {
 	case EPERM:
-		log_error("%s: %s; CAP_BPF, CAP_PERFMON and CAP_SYSLOG are needed, run as root", what,
+		/* capabilities were looked at before: something else says no */
+		log_error("%s: %s although CAP_BPF and CAP_PERFMON are there: a container's seccomp "
+			  "filter, an LSM or lockdown forbids it; run on the host itself", what,
 			  strerror(err));
 		return EXIT_FAILED;
 	case ENOMEM:
