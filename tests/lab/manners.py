@@ -45,8 +45,8 @@ mmuscope levels --json -- mmuscope-load anon-4k --pages 307 --hold-until-signal 
 pid=$!
 wait_for load.out holding || exit 99
 kill -KILL $pid
-wait $pid
-killall -w mmuscope-load 2> /dev/null || killall mmuscope-load""")
+wait $pid || true
+killall mmuscope-load""")
 lab.step("killed-left", """
 for _ in $(seq 100); do
 	[ "$(bpf_count)" = "$(cat before.out)" ] && exit 0
