@@ -39,7 +39,7 @@ enum exempt {
 
 /* what was missed; any of these can turn HELD into INCONCLUSIVE (user/losses.def says which) */
 enum loss {
-	LOSS_EVENT,		/* ring buffer full: a violation's story was dropped (it is counted) */
+	LOSS_EVENT,		/* ring buffer full: a story, or the end of a VM with its counts */
 	LOSS_VM_TABLE,		/* more VMs at a time than --max-vms */
 	LOSS_TASK_STATE,	/* no per-task state to be had */
 	LOSS_WINDOW_DEPTH,	/* more windows open in one task than we follow */

@@ -15,7 +15,6 @@ enum {
 	NBC = 1 << INV_NOTIFIED_BEFORE_CLEAN,
 	ZAS = 1 << INV_ZAPPED_AT_START,
 	ALL = (1 << INV_NR) - 1,
-	NONE = 0,
 };
 
 static const struct {

@@ -50,7 +50,7 @@ static void every_loss_spoils_what_it_must(void **arg)
 		unsigned int spoils;
 		const char *name;
 	} expected[LOSS_NR] = {
-		[LOSS_EVENT] = { 0, "event" },
+		[LOSS_EVENT] = { ALL, "event" },
 		[LOSS_VM_TABLE] = { ALL, "vm-table" },
 		[LOSS_TASK_STATE] = { DUN | ZAS, "task-state" },
 		[LOSS_WINDOW_DEPTH] = { ZAS, "window-depth" },
