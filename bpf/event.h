@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define EVENT_VERSION 1
+#define EVENT_VERSION 2
 
 enum {
 	LEVELS = 3,		/* 4K, 2M, 1G: index = PG_LEVEL_x - 1 */
@@ -19,14 +19,52 @@ enum {
 	COUNT_SHARDS = 8,	/* copies of a VM's counters, picked by CPU: less contention */
 	BLOCK_SHIFT = 9,	/* a block of the block map: 512 pages of 4K = 2 MiB */
 	HIST_BUCKETS = 64,
+	CAUSE_FRAMES = 24,
+	USER_FRAMES = 8,
+	CAUSE_BUCKETS = 32,	/* of a cause's duration histogram: hist_bucket(ns) - CAUSE_BUCKET_LOW */
+	CAUSE_BUCKET_LOW = 7,
 };
 
 /* the invariants this build judges, in the order of every report (docs/invariants.md) */
 enum invariant {
 	INV_DIRTY_UNTIL_NOTIFIED,
+	INV_DIRTY_AT_MAP,
 	INV_NOTIFIED_BEFORE_CLEAN,
+	INV_DIRTY_THROUGH_WINDOW,
 	INV_ZAPPED_AT_START,
+	INV_FLUSHED_AT_START,
+	INV_NO_MAP_IN_WINDOW,
+	INV_WINDOWS_BALANCED,
+	INV_WRITE_NEEDS_WRITE,
+	INV_SAME_PAGE,
+	INV_LEVEL_FITS,
+	INV_NEVER_SECRET,
+	INV_REFS_RETURNED,
+	INV_PINNED_OUTSIDE,
 	INV_NR,
+};
+
+/* what is behind a guest page, by its folio's mapping */
+enum backing {
+	BACKING_ANON,
+	BACKING_KSM,
+	BACKING_SHMEM,		/* memfd and tmpfs */
+	BACKING_HUGETLB,
+	BACKING_FILE,
+	BACKING_NONE,		/* no mapping: zero page, device memory, a page just cut off its file */
+	BACKING_NR,
+};
+
+/* evidence for the claims of the mail: what was seen, by backing (docs/invariants.md, Claims) */
+enum evidence {
+	SEEN_MAP_DIRTY,		/* hva_to_pfn gave a writable mapping, D(h) true */
+	SEEN_MAP_CLEAN,		/* the same, D(h) false: the primary MMU has not dirtied it */
+	SEEN_ZAP_PRIMARY,	/* page lost that the guest may have written: D(h) true before any mark of KVM's */
+	SEEN_ZAP_KVM,		/* D(h) false, KVM's own mark at the zap made it true */
+	SEEN_ZAP_CLEAN,		/* D(h) false, and nobody made it true */
+	SEEN_ZAP_YOUNG,		/* lost while accessed; the host knew it already, or the page is young there */
+	SEEN_ZAP_NEWS,		/* lost while accessed, and the host did not know */
+	SEEN_NR,
 };
 
 /* why a thing was looked at and left out: it cannot be judged by the rule, and not judging is right */
@@ -34,6 +72,12 @@ enum exempt {
 	EXEMPT_NO_PAGE,		/* no struct page behind the pfn (VM_PFNMAP, MMIO) */
 	EXEMPT_RESERVED,	/* PG_reserved: neither KVM nor mm keeps a dirty state for it */
 	EXEMPT_DAX,		/* dirty state is the xarray tag, PG_dirty means nothing */
+	EXEMPT_INVALIDATED,	/* mapping judged at a fault's end, but invalidated before that */
+	EXEMPT_DISCARD_UNMAP,	/* lost in a window and given up in it: anonymous memory unmapped */
+	EXEMPT_DISCARD_FREE,	/* MADV_FREE */
+	EXEMPT_DISCARD_CUT,	/* truncated, or a hole punched */
+	EXEMPT_DISCARD_COPIED,	/* its contents went to another page: copy on write, collapse, KSM */
+	EXEMPT_LARGE_REFS,	/* references of a large folio that several lookups share */
 	EXEMPT_NR,
 };
 
@@ -48,8 +92,12 @@ enum loss {
 	LOSS_SCAN_STEPS,	/* a window too large to be scanned in one go */
 	LOSS_BLOCK_RANGE,	/* a pfn beyond the block map (memory hotplug) */
 	LOSS_SIDE_TABLE,	/* table of pages mapped more than once is full */
-	LOSS_SHADOW_MMU,	/* a shadow page was used: its SPTEs are not followed */
 	LOSS_RACED,		/* a decision could not be completed because memory changed under it */
+	LOSS_OPEN_WINDOWS,	/* more windows of one VM open at a time than are followed */
+	LOSS_CAUSES,		/* table of initiators full: windows without a cause */
+	LOSS_SUSPECTS,		/* table of pages with unexplained references full */
+	LOSS_ADOPTION,		/* mappings older than the run that could not be taken over */
+	LOSS_AUDIT,		/* block map and KVM's page tables differ at the end */
 	LOSS_NR,
 };
 
@@ -72,6 +120,9 @@ enum { NOTIFIER_EVENTS = 9 };
 enum vm_flag {
 	VM_LATE = 1 << 0,	/* existed before we attached */
 	VM_DYING = 1 << 1,	/* being torn down: zaps are its end, not a loss of mappings */
+	VM_ADOPTING = 1 << 2,	/* late, and its page tables are being walked */
+	VM_ADOPTED = 1 << 3,	/* late, and the block map knows all that it maps */
+	VM_SHADOW = 1 << 4,	/* has used shadow pages: tdp_mmu=0, npt=0, nested guests */
 };
 
 /* one VM, as the programs know it; written by BPF, read by user space */
@@ -105,6 +156,44 @@ struct vm_counts {
 	__u64 checked[INV_NR];
 	__u64 violated[INV_NR];
 	__u64 exempt[EXEMPT_NR];
+	__u64 seen[SEEN_NR][BACKING_NR];
+	__u64 fault_ends;		/* faults that vCPUs brought to an end */
+	__u64 fault_retries;		/* of them: to be made again, the host was invalidating */
+	__u64 window_pages;		/* pages lost in windows while D(h): dirty-through-window */
+	__u64 window_pages_followed;	/* of them: remembered until the end */
+	__u64 pinned_cleaned;		/* pages cleaned while kvm_vcpu_map() held them, dirtied at the release (S14) */
+	__u64 adopted[LEVELS];		/* leaf SPTEs taken over from before the run */
+};
+
+/*
+ * Who opened windows: one row for each task, VM and call path.  The call path is told by the depth of
+ * the task's stack at the notifier range and the kind of event; stacks are sampled (the 1st, 2nd, 4th,
+ * 8th... window of a row), since each costs 11,000 instructions.
+ */
+struct cause_key {
+	__u32 tid;
+	__u32 vm;
+	__u32 depth;		/* bytes from the top of the task's stack; 0: outside any window */
+	__u32 event;		/* mmu_notifier_event; NOTIFIER_EVENTS: outside any window */
+};
+
+struct cause_row {
+	__u64 windows;
+	__u64 ns;		/* sum of their durations */
+	__u64 ns_max;
+	__u64 zapped;		/* 4K pages */
+	__u64 retries;		/* vCPU faults that came into one of them and have to be made again */
+	__u64 seen[SEEN_NR][BACKING_NR];
+	__u32 ns_bucket[CAUSE_BUCKETS];
+	__u32 pid;
+	__u32 samples;		/* stacks taken */
+	__u32 differs;		/* of them: not like the first */
+	__u32 frames;
+	__u32 user_frames;
+	__u32 pad;
+	char comm[COMM_LEN];
+	__u64 stack[CAUSE_FRAMES];
+	__u64 user_stack[USER_FRAMES];
 };
 
 enum hist_id {
@@ -189,6 +278,9 @@ _Static_assert(sizeof(struct vm_counts) % 8 == 0, "vm_counts has a hole");
 _Static_assert(sizeof(struct event_head) == 16, "event_head has a hole");
 _Static_assert(sizeof(struct event_vm) == 80, "event_vm has a hole");
 _Static_assert(sizeof(struct event_violation) == 336, "event_violation has a hole");
+_Static_assert(sizeof(struct cause_key) == 16, "cause_key has a hole");
+_Static_assert(sizeof(struct cause_row) == 40 + SEEN_NR * BACKING_NR * 8 + CAUSE_BUCKETS * 4 + 24 + 16 +
+	       (CAUSE_FRAMES + USER_FRAMES) * 8, "cause_row has a hole");
 _Static_assert(sizeof(struct scan_args) == 104, "scan_args has a hole");
 
 #endif /* MMUSCOPE_EVENT_H */

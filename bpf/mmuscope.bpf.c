@@ -370,7 +370,7 @@ int BPF_PROG(shadow_page, struct kvm_mmu_page *sp)
 	/* made by a vCPU or an ioctl of the VM's process, so that the mm tells whether it is ours */
 	mm = (u64)task->mm;
 	if (bpf_map_lookup_elem(&mm_vms, &mm))
-		lost(LOSS_SHADOW_MMU);
+		lost(LOSS_ADOPTION);
 	return 0;
 }
 

@@ -32,7 +32,7 @@ static const char usage[] =
 static bool lossy(const struct snapshot *s)
 {
 	uint64_t lost = s->missed_runs + s->unbalanced_vms + s->losses[LOSS_EVENT] +
-			s->losses[LOSS_VM_TABLE] + s->losses[LOSS_SHADOW_MMU];
+			s->losses[LOSS_VM_TABLE] + s->losses[LOSS_ADOPTION];
 
 	return lost != 0;
 }

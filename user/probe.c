@@ -18,7 +18,7 @@ static const struct {
 	const char *text;
 	enum needed needed;
 } hooks[HOOK_NR] = {
-#define HOOK(id, name_, needed_, text_) \
+#define HOOK(id, name_, needed_, spoils, text_) \
 	[HOOK_##id] = { .name = name_, .needed = needed_, .text = text_ },
 #define SHAPE(id, program, how, target, args, arg2)
 #include "hooks.def"
@@ -27,7 +27,7 @@ static const struct {
 };
 
 static const struct row rows[] = {
-#define HOOK(id, name, needed, text)
+#define HOOK(id, name, needed, spoils, text)
 #define SHAPE(id, program_, how_, target_, args_, arg2_) \
 	{ HOOK_##id, { .program = #program_, .target = target_, .arg2 = arg2_, .how = how_, \
 		       .args = args_ } },

@@ -6,16 +6,8 @@
 #ifndef MMUSCOPE_PROBE_H
 #define MMUSCOPE_PROBE_H
 
+#include "hooks.h"
 #include "kernel.h"
-
-enum hook {
-#define HOOK(id, name, needed, text) HOOK_##id,
-#define SHAPE(id, program, how, target, args, arg2)
-#include "hooks.def"
-#undef HOOK
-#undef SHAPE
-	HOOK_NR,
-};
 
 enum how { FENTRY, FEXIT, KPROBE, TRACEPOINT };
 enum needed { FOR_ALL, FOR_CHECK };

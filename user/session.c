@@ -500,20 +500,23 @@ static void read_hists(struct session *s)
 	free(per_cpu);
 }
 
-static uint64_t missed_runs(struct session *s)
+/* Runs that the kernel skipped, by hook: the program was already running on that CPU. */
+static void read_missed(struct session *s)
 {
-	struct bpf_program *p;
-	uint64_t missed = 0;
-
-	bpf_object__for_each_program(p, s->skel->obj) {
+	for (int h = 0; h < HOOK_NR; h++) {
 		struct bpf_prog_info info = { 0 };
 		uint32_t size = sizeof(info);
-		int fd = bpf_program__fd(p);
+		struct bpf_program *p;
+		int fd;
 
+		if (!s->hooks[h].attached)
+			continue;
+		p = bpf_object__find_program_by_name(s->skel->obj, s->hooks[h].shape->program);
+		fd = p ? bpf_program__fd(p) : -1;
 		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
-			missed += info.recursion_misses;
+			s->now.missed[h] = info.recursion_misses;
+		s->now.missed_runs += s->now.missed[h];
 	}
-	return missed;
 }
 
 const struct snapshot *session_snapshot(struct session *s)
@@ -540,7 +543,7 @@ const struct snapshot *session_snapshot(struct session *s)
 		now->losses[l] = s->skel->bss->losses[l];
 	if (s->ring_error)
 		now->losses[LOSS_VM_TABLE]++;
-	now->missed_runs = missed_runs(s);
+	read_missed(s);
 	now->unbalanced_vms = s->gone.unbalanced_vms;
 	now->vms_over = s->gone.vms_over;
 	now->seconds_ns = (s->stopped_ns ? s->stopped_ns : clock_ns()) - s->started_ns;

@@ -93,6 +93,7 @@ struct vm_row *snapshot_add_vm(struct snapshot *s)
 void snapshot_free(struct snapshot *s)
 {
 	free(s->vms);
+	free(s->causes);
 	memset(s, 0, sizeof(*s));
 }
 

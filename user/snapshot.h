@@ -7,6 +7,7 @@
 #define MMUSCOPE_SNAPSHOT_H
 
 #include "bpf/event.h"
+#include "hooks.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +22,12 @@ struct vm_row {
 	uint64_t gone_ns;
 };
 
+/* who opened windows, and what they did to guest memory */
+struct cause {
+	struct cause_key key;
+	struct cause_row row;
+};
+
 struct snapshot {
 	struct vm_row *vms;	/* in order of first sight */
 	size_t nvms;
@@ -28,12 +35,19 @@ struct snapshot {
 	struct vm_counts host;	/* what belongs to no single VM */
 	struct hist hists[HIST_NR];
 	uint64_t losses[LOSS_NR];
-	uint64_t missed_runs;	/* program runs the kernel skipped (recursion) */
+	uint64_t missed_runs;	/* program runs the kernel skipped (recursion, preemption), in all */
+	uint64_t missed[HOOK_NR];	/* of them, by hook */
 	uint64_t late_vms;	/* in scope, existed before we attached */
+	uint64_t unadopted_vms;	/* of them, not (yet) taken over: what they had mapped is not known */
 	uint64_t unbalanced_vms;
 	uint64_t vms_over;	/* destroyed VMs beyond what we keep rows of */
 	uint64_t seconds_ns;	/* observed */
 	bool checking;		/* invariants were judged */
+	bool marks_at_map;	/* KVM marks pages dirty when it maps them (from 6.13), not when it zaps */
+	bool audited;		/* the block map was compared with KVM's page tables at the end */
+	uint64_t audit_sptes;	/* may-write leaf SPTEs that were compared */
+	struct cause *causes;
+	size_t ncauses;
 };
 
 /* dst += src, field by field. */

@@ -4,6 +4,7 @@
  * keeps HELD from being said; nothing checked is never HELD.
  */
 #include "verdict.h"
+#include "probe.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -13,7 +14,11 @@
 enum {
 	DUN = 1 << INV_DIRTY_UNTIL_NOTIFIED,
 	NBC = 1 << INV_NOTIFIED_BEFORE_CLEAN,
+	DTW = 1 << INV_DIRTY_THROUGH_WINDOW,
 	ZAS = 1 << INV_ZAPPED_AT_START,
+	NMW = 1 << INV_NO_MAP_IN_WINDOW,
+	RFR = 1 << INV_REFS_RETURNED,
+	WINDOWS = ZAS | DTW | NMW | 1 << INV_FLUSHED_AT_START | 1 << INV_WINDOWS_BALANCED,
 	ALL = (1 << INV_NR) - 1,
 };
 
@@ -25,6 +30,15 @@ static const struct {
 #define LOSS(id, name_, text_, spoils_) [id] = { .name = name_, .text = text_, .spoils = spoils_ },
 #include "losses.def"
 #undef LOSS
+};
+
+/* what a skipped run of a hook's program spoils */
+static const unsigned int hook_spoils[HOOK_NR] = {
+#define HOOK(id, name, needed, spoils, text) [HOOK_##id] = spoils,
+#define SHAPE(id, program, how, target, args, arg2)
+#include "hooks.def"
+#undef HOOK
+#undef SHAPE
 };
 
 static const struct {
@@ -100,9 +114,12 @@ void verdict_of(const struct snapshot *s, enum invariant i, bool required, struc
 		missed = true;
 		add_reason(out, "%" PRIu64 " %s", s->losses[l], losses[l].text);
 	}
-	if (s->missed_runs) {
+	for (int h = 0; h < HOOK_NR; h++) {
+		if (!s->missed[h] || !(hook_spoils[h] & (1u << i)))
+			continue;
 		missed = true;
-		add_reason(out, "%" PRIu64 " program runs skipped by the kernel", s->missed_runs);
+		add_reason(out, "%" PRIu64 " runs of hook %s skipped by the kernel", s->missed[h],
+			   hook_name(h));
 	}
 	if (s->late_vms) {
 		missed = true;

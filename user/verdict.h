@@ -14,7 +14,7 @@ enum value {
 	NO_OCCASION,	/* nothing happened that the invariant speaks of; nothing was missed */
 };
 
-enum { REASONS_MAX = 16, REASON_LEN = 96 };
+enum { REASONS_MAX = 48, REASON_LEN = 96 };
 
 struct verdict {
 	enum value value;
