@@ -39,7 +39,7 @@ void expect_blur(struct expect *e, unsigned int mask, const char *why)
 
 bool expect_bounded(const struct expect *e, enum count_id id)
 {
-	return !e->unbounded && id < COUNT_ZAPS_TEARDOWN;
+	return !(e->unbounded & 1u << id) && id < COUNT_ZAPS_TEARDOWN;
 }
 
 int model_init(struct model *m, struct expect *e, size_t pages, size_t unit, enum level level,
@@ -191,7 +191,7 @@ void model_zap_all(struct model *m)
 	}
 }
 
-int model_grow(struct model *m, size_t unit, enum level level)
+int model_resize(struct model *m, size_t unit, enum level level)
 {
 	size_t units = (m->pages + unit - 1) / unit;
 	uint8_t *host = malloc(units);

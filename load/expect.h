@@ -59,7 +59,7 @@ struct count {
 
 struct expect {
 	struct count counts[COUNTS];
-	bool unbounded;		/* KVM does things that the model does not know */
+	unsigned int unbounded;	/* counts of which not even a lower bound is known */
 };
 
 /* One VM's mapping of the memory under test. */
@@ -113,8 +113,8 @@ void model_clean(struct model *m);
 /* KVM drops everything, code included. */
 void model_zap_all(struct model *m);
 
-/* Huge pages take the place of small ones; KVM has zapped the range. */
-int model_grow(struct model *m, size_t unit, enum level level);
+/* Leaves of another size take the place of all, writable ones; KVM has zapped them. */
+int model_resize(struct model *m, size_t unit, enum level level);
 
 /*
  * Something without a known extent went over the host's leaves. Where a page is gone or another

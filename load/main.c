@@ -21,9 +21,11 @@
 #define PAGES_MAX ((GUEST_MEM_END - GUEST_MEM_GPA) / GUEST_PAGE)
 #define ROUNDS_MAX 64
 #define HOLD_MAX 86400
+#define VMS_MAX 100000
 
 enum {
 	OPT_STEPS = 256,
+	OPT_VMS,
 	OPT_HOLD,
 	OPT_HOLD_UNTIL_SIGNAL,
 	OPT_WAIT,
@@ -38,6 +40,7 @@ static const struct option options[] = {
 	{ "rounds", required_argument, NULL, 'r' },
 	{ "dir", required_argument, NULL, 'd' },
 	{ "steps", required_argument, NULL, OPT_STEPS },
+	{ "vms", required_argument, NULL, OPT_VMS },
 	{ "hold", required_argument, NULL, OPT_HOLD },
 	{ "hold-until-signal", no_argument, NULL, OPT_HOLD_UNTIL_SIGNAL },
 	{ "wait", no_argument, NULL, OPT_WAIT },
@@ -60,6 +63,7 @@ static const char usage[] =
 	"  -c, --vcpus N            vCPUs, each for its part of the pages (default 1)\n"
 	"  -r, --rounds N           repeat the steps (default 1)\n"
 	"  -d, --dir PATH           where files are made (default /tmp)\n"
+	"      --vms N              VMs of vm-churn (default 17)\n"
 	"      --steps 'STEP...'    steps by hand instead of a scenario\n"
 	"      --wait               start the guest after a line on stdin, or SIGUSR1\n"
 	"      --hold SECONDS       keep the guest alive at the end\n"
@@ -169,6 +173,7 @@ struct command {
 	unsigned long pages;
 	unsigned long vcpus;
 	unsigned long rounds;
+	unsigned long vms;
 	unsigned long hold;
 	const char *steps;
 	bool list;
@@ -190,6 +195,8 @@ static int take_option(int c, struct command *cmd, struct run *r)
 	case OPT_STEPS:
 		cmd->steps = optarg;
 		return 0;
+	case OPT_VMS:
+		return read_number("--vms", optarg, 1, VMS_MAX, &cmd->vms);
 	case OPT_HOLD:
 		return read_number("--hold", optarg, 1, HOLD_MAX, &cmd->hold);
 	case OPT_HOLD_UNTIL_SIGNAL:
@@ -258,6 +265,7 @@ static int prepare(struct run *r, const struct scenario *sc, const struct comman
 	r->scenario = sc;
 	r->pages = cmd->pages;
 	r->rounds = (unsigned int)cmd->rounds;
+	r->many_vms = (unsigned int)cmd->vms;
 	r->hold_seconds = (double)cmd->hold;
 	r->nvcpus = (unsigned int)cmd->vcpus;
 	if (!r->nvcpus)

@@ -140,7 +140,7 @@ static int open_all(struct run *r)
 		status = open_vm(r, i, b);
 	if (!host_has_tdp_mmu()) {
 		expect_blur(&r->expect, BLUR_ALL, "KVM does not use its TDP MMU here");
-		r->expect.unbounded = true;
+		r->expect.unbounded = BLUR_ALL;
 	}
 	if (b->writeback)
 		expect_blur(&r->expect, BLUR_ALL, "writeback by the kernel itself may come between");

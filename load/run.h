@@ -25,6 +25,7 @@ struct run {
 	size_t pages;
 	unsigned int nvcpus;
 	unsigned int rounds;
+	unsigned int many_vms;	/* VMs of the scenarios that have as many as one likes; 0: unset */
 	const char *dir;
 	bool wait_for_go;
 	double hold_seconds;

@@ -29,6 +29,8 @@ const struct step_kind step_kinds[] = {
 	{ "sync", "sync()", step_sync, 0, 0 },
 	{ "dontneed", "MADV_DONTNEED", step_dontneed, 0, 0 },
 	{ "free", "MADV_FREE", step_free, 0, 0 },
+	{ "free-half", "MADV_FREE of the second half of each huge page, which splits it",
+	  step_free_half, NEED_THP, PAGES_2M },
 	{ "pageout", "MADV_PAGEOUT", step_pageout, NEED_SWAP, 0 },
 	{ "collapse", "MADV_COLLAPSE", step_collapse, NEED_THP, PAGES_2M },
 	{ "punch", "fallocate(PUNCH_HOLE)", step_punch, 0, 0 },
@@ -55,8 +57,8 @@ const struct step_kind step_kinds[] = {
 	{ "slot-delete", "delete the memslots", step_slot_delete, 0, 0 },
 	{ "slot-create", "make the memslots again", step_slot_create, 0, 0 },
 	{ "slot-move", "move the memslots to other guest addresses, or back", step_slot_move, 0, 0 },
-	{ "churn", "create, run and destroy 17 VMs, each on its part of the pages", step_churn, 0,
-	  0 },
+	{ "churn", "create, run and destroy VMs (17, or --vms), each on its part of the pages",
+	  step_churn, 0, 0 },
 };
 
 const size_t nstep_kinds = sizeof(step_kinds) / sizeof(step_kinds[0]);

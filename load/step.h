@@ -67,6 +67,7 @@ int step_msync(struct run *r, const struct step *s, struct step_log *log);
 int step_sync(struct run *r, const struct step *s, struct step_log *log);
 int step_dontneed(struct run *r, const struct step *s, struct step_log *log);
 int step_free(struct run *r, const struct step *s, struct step_log *log);
+int step_free_half(struct run *r, const struct step *s, struct step_log *log);
 int step_collapse(struct run *r, const struct step *s, struct step_log *log);
 int step_punch(struct run *r, const struct step *s, struct step_log *log);
 int step_remove(struct run *r, const struct step *s, struct step_log *log);

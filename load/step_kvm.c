@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#define CHURN_VMS 17
+#define CHURN_VMS 17	/* when the user names no number */
 #define MOVE_BY 0x40000000UL
 
 static int set_slots(struct run *r, unsigned int vm, const char *what)
@@ -176,14 +176,18 @@ static int churn_one(struct run *r, size_t first, size_t end, uint32_t salt)
 int step_churn(struct run *r, const struct step *s, struct step_log *log)
 {
 	uint32_t salt = data_salt(r->writes++);
+	unsigned int vms = r->many_vms ? r->many_vms : CHURN_VMS;
 	unsigned int n = 0;
 	int status = 0;
 
 	(void)s;
-	for (unsigned int i = 0; !status && i < CHURN_VMS; i++) {
-		struct step part = { .part = i, .parts = CHURN_VMS };
+	for (unsigned int i = 0; !status && i < vms; i++) {
+		struct step part = { .part = i, .parts = vms };
 		size_t first;
 		size_t end;
+
+		if (wait_fd(&r->wait, -1, 0) < 0)
+			return why_set(&r->why, STATUS_ERROR, "interrupted");
 
 		step_range(r, &part, &first, &end);
 		if (first >= end)

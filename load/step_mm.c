@@ -114,6 +114,47 @@ int step_free(struct run *r, const struct step *s, struct step_log *log)
 	return 0;
 }
 
+/* MADV_FREE of a part of a huge page splits it; where it cannot, the pages stay huge. */
+static int free_half(struct run *r, const struct range *g)
+{
+	uint64_t before = 0;
+	uint64_t after = 0;
+	size_t huge = 0;
+
+	host_vmstat("thp_split_page", &before);
+	for (size_t p = g->first; p < g->end; p += PAGES_2M, huge++) {
+		char *half = g->hva + (p - g->first + PAGES_2M / 2) * GUEST_PAGE;
+
+		if (madvise(half, PAGES_2M / 2 * GUEST_PAGE, MADV_FREE) < 0)
+			return refused(r, "MADV_FREE", errno);
+		data_forget(&r->data, p + PAGES_2M / 2 < g->end ? p + PAGES_2M / 2 : g->end,
+			    p + PAGES_2M < g->end ? p + PAGES_2M : g->end);
+	}
+	host_vmstat("thp_split_page", &after);
+	if (after - before < huge)
+		expect_blur(&r->expect, BLUR_ALL, "some huge pages could not be split");
+	return 0;
+}
+
+int step_free_half(struct run *r, const struct step *s, struct step_log *log)
+{
+	struct range g = range_of(r, s);
+	struct model *m = &r->models[s->vm];
+
+	if (m->unit != PAGES_2M || s->parts)
+		return why_set(&r->why, STATUS_ERROR,
+			       "free-half is for all pages of a backing with 2M pages, such as anon-thp");
+
+	int status = free_half(r, &g);
+
+	if (status)
+		return status;
+	if (model_resize(m, 1, LEVEL_4K))
+		return why_set(&r->why, STATUS_ERROR, "out of memory for the model");
+	step_say(log, "MADV_FREE of the second half of each huge page");
+	return 0;
+}
+
 /* A page that is in some list of a CPU at this moment makes it fail with EAGAIN: try again. */
 static int collapse(const struct range *g, struct waiter *w)
 {
@@ -147,7 +188,7 @@ int step_collapse(struct run *r, const struct step *s, struct step_log *log)
 		return refused(r, "MADV_COLLAPSE", err);
 	if (r->nvms > 1)
 		expect_blur(&r->expect, BLUR_ALL, "a collapse of memory that two VMs map");
-	err = model_grow(&r->models[s->vm], PAGES_2M, LEVEL_2M);
+	err = model_resize(&r->models[s->vm], PAGES_2M, LEVEL_2M);
 	if (err)
 		return why_set(&r->why, STATUS_ERROR, "out of memory for the model");
 	step_say(log, "MADV_COLLAPSE of %zu MiB", g.size >> 20);

@@ -204,11 +204,29 @@ static void collapse_leaves_huge_units(void **state)
 	(void)state;
 	open_model(&m, &e, HOST_ZERO);
 	model_guest(&m, 0, PAGES, true);
-	assert_int_equal(model_grow(&m, PAGES_2M, LEVEL_2M), 0);
+	assert_int_equal(model_resize(&m, PAGES_2M, LEVEL_2M), 0);
 	assert_int_equal(count(&e, COUNT_ZAPS), 4099);
 	model_guest(&m, 0, PAGES, false);
 	assert_int_equal(count(&e, COUNT_INSTALLS_2M), 9);
 	assert_int_equal(count(&e, COUNT_HVA_TO_PFN), 4108);
+	model_deinit(&m);
+}
+
+static void a_split_leaves_small_units(void **state)
+{
+	struct expect e = { 0 };
+	struct model m;
+
+	(void)state;
+	assert_int_equal(model_init(&m, &e, 1031, PAGES_2M, LEVEL_2M, HOST_RW, 1), 0);
+	model_guest(&m, 0, 1031, true);
+	assert_int_equal(model_resize(&m, 1, LEVEL_4K), 0);
+	assert_int_equal(count(&e, COUNT_ZAPS), 3);
+	model_guest(&m, 0, 1031, true);
+	assert_int_equal(count(&e, COUNT_INSTALLS_4K), 1031);
+	assert_int_equal(count(&e, COUNT_HVA_TO_PFN), 1034);
+	model_finish(&m, true);
+	assert_int_equal(count(&e, COUNT_PAGES_4K), 1031);
 	model_deinit(&m);
 }
 
@@ -243,8 +261,9 @@ static void the_first_reason_stays(void **state)
 	assert_string_equal(e.counts[COUNT_HVA_TO_PFN].why, "two");
 	assert_true(expect_bounded(&e, COUNT_ZAPS));
 	assert_false(expect_bounded(&e, COUNT_PAGES_4K));
-	e.unbounded = true;
+	e.unbounded = 1u << COUNT_ZAPS;
 	assert_false(expect_bounded(&e, COUNT_ZAPS));
+	assert_true(expect_bounded(&e, COUNT_HVA_TO_PFN));
 }
 
 static void a_vm_that_ended_has_no_stock(void **state)
@@ -274,6 +293,7 @@ int main(void)
 		cmocka_unit_test(writeback_cleans_only_dirty_pages),
 		cmocka_unit_test(zap_all_takes_the_code_too),
 		cmocka_unit_test(collapse_leaves_huge_units),
+		cmocka_unit_test(a_split_leaves_small_units),
 		cmocka_unit_test(what_is_gone_was_zapped),
 		cmocka_unit_test(the_first_reason_stays),
 		cmocka_unit_test(a_vm_that_ended_has_no_stock),
