@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# Sourced by lab/fetch, lab/headers and lab/module: the list of kernels, the
-# package archive of each, and files kept with their checksums.
+# Sourced by lab/fetch, lab/headers, lab/module and lab/kvmbuild: the list of
+# kernels, the package archive of each, files kept with their checksums, and
+# builds in a root directory.
 
 # shellcheck source=scripts/apt.sh disable=SC2154
 . "$top/scripts/apt.sh"
@@ -95,4 +96,26 @@ cache_lock() {
 		say "waiting for another run that is filling $cache"
 		flock -w 1800 9 || die "gave up waiting for $cache/lock"
 	fi
+}
+
+# root_run ROOT COMMAND...: in the root directory of lab/headers, as root or in a user namespace.
+# A build needs /dev/null, and objtool of new kernels reads its limits in /proc; the mounts are
+# in a namespace of their own and end with the command.
+root_run() {
+	spaces=--mount
+	[ "$(id -u)" = 0 ] || spaces="--user --map-root-user --mount"
+	# shellcheck disable=SC2016,SC2086
+	unshare $spaces sh -c '
+		root=$1
+		shift
+		mount --rbind /dev "$root/dev" && mount --rbind /proc "$root/proc" && exec chroot "$root" "$@"
+		' sh "$@"
+}
+
+# root_make ROOT RELEASE ARGUMENT...: kbuild with the headers of that kernel
+root_make() {
+	in_root=$1 of_release=$2
+	shift 2
+	root_run "$in_root" /usr/bin/env -i PATH=/usr/bin HOME=/build LC_ALL=C \
+		KBUILD_BUILD_TIMESTAMP=@0 make -s -C "/usr/src/linux-headers-$of_release" "$@"
 }
