@@ -6,6 +6,7 @@
 #ifndef LOAD_GUEST_H
 #define LOAD_GUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct guest_job {
 	uint64_t pages;
 	uint32_t value;
 	uint32_t step;
+	bool patient;	/* the host may forbid a page for a while: try again then */
 };
 
 /* Fills one page of code; every vCPU has a page of its own. */

@@ -21,11 +21,15 @@
 #define PAGES_MAX ((GUEST_MEM_END - GUEST_MEM_GPA) / GUEST_PAGE)
 #define ROUNDS_MAX 64
 #define HOLD_MAX 86400
+#define SECONDS_MAX 86400
+#define SEED_MAX 1000000000UL
 #define VMS_MAX 100000
 
 enum {
 	OPT_STEPS = 256,
 	OPT_VMS,
+	OPT_SECONDS,
+	OPT_SEED,
 	OPT_HOLD,
 	OPT_HOLD_UNTIL_SIGNAL,
 	OPT_WAIT,
@@ -41,6 +45,8 @@ static const struct option options[] = {
 	{ "dir", required_argument, NULL, 'd' },
 	{ "steps", required_argument, NULL, OPT_STEPS },
 	{ "vms", required_argument, NULL, OPT_VMS },
+	{ "seconds", required_argument, NULL, OPT_SECONDS },
+	{ "seed", required_argument, NULL, OPT_SEED },
 	{ "hold", required_argument, NULL, OPT_HOLD },
 	{ "hold-until-signal", no_argument, NULL, OPT_HOLD_UNTIL_SIGNAL },
 	{ "wait", no_argument, NULL, OPT_WAIT },
@@ -63,7 +69,9 @@ static const char usage[] =
 	"  -c, --vcpus N            vCPUs, each for its part of the pages (default 1)\n"
 	"  -r, --rounds N           repeat the steps (default 1)\n"
 	"  -d, --dir PATH           where files are made (default /tmp)\n"
-	"      --vms N              VMs of vm-churn (default 17)\n"
+	"      --vms N              VMs of vm-churn (default 17) and of stress (default 2)\n"
+	"      --seconds N          how long stress goes on (default 3)\n"
+	"      --seed N             repeat the random choices of a stress\n"
 	"      --steps 'STEP...'    steps by hand instead of a scenario\n"
 	"      --wait               start the guest after a line on stdin, or SIGUSR1\n"
 	"      --hold SECONDS       keep the guest alive at the end\n"
@@ -174,6 +182,8 @@ struct command {
 	unsigned long vcpus;
 	unsigned long rounds;
 	unsigned long vms;
+	unsigned long seconds;
+	unsigned long seed;
 	unsigned long hold;
 	const char *steps;
 	bool list;
@@ -197,6 +207,10 @@ static int take_option(int c, struct command *cmd, struct run *r)
 		return 0;
 	case OPT_VMS:
 		return read_number("--vms", optarg, 1, VMS_MAX, &cmd->vms);
+	case OPT_SECONDS:
+		return read_number("--seconds", optarg, 1, SECONDS_MAX, &cmd->seconds);
+	case OPT_SEED:
+		return read_number("--seed", optarg, 1, SEED_MAX, &cmd->seed);
 	case OPT_HOLD:
 		return read_number("--hold", optarg, 1, HOLD_MAX, &cmd->hold);
 	case OPT_HOLD_UNTIL_SIGNAL:
@@ -265,6 +279,8 @@ static int prepare(struct run *r, const struct scenario *sc, const struct comman
 	r->scenario = sc;
 	r->pages = cmd->pages;
 	r->rounds = (unsigned int)cmd->rounds;
+	r->seconds = (double)cmd->seconds;
+	r->seed = cmd->seed ? cmd->seed : (uint64_t)(wait_now() * 1e6) % SEED_MAX + 1;
 	r->many_vms = (unsigned int)cmd->vms;
 	r->hold_seconds = (double)cmd->hold;
 	r->nvcpus = (unsigned int)cmd->vcpus;

@@ -104,6 +104,19 @@ void report_vm(struct report *rep, const struct vm *vm, bool live)
 	stats_read(vm, &row->stats);
 }
 
+void report_action(struct report *rep, const char *name, uint64_t n)
+{
+	size_t i = 0;
+
+	while (i < rep->nactions && strcmp(rep->actions[i].name, name))
+		i++;
+	if (i == REPORT_ACTIONS_MAX)
+		return;
+	if (i == rep->nactions)
+		rep->actions[rep->nactions++].name = name;
+	rep->actions[i].n += n;
+}
+
 void report_state(const struct report *rep, const char *state)
 {
 	/* stdout is one JSON object with --json, so the talk goes elsewhere. */
@@ -199,6 +212,17 @@ static void print_vmstat(const struct report *rep)
 		wrap_print("vmstat", TEXT_COLUMN, line);
 }
 
+static void print_actions(const struct report *rep)
+{
+	char line[1024] = "";
+
+	for (size_t i = 0; i < rep->nactions; i++)
+		wrap_add(line, sizeof(line), " %s=%llu", rep->actions[i].name,
+			 (unsigned long long)rep->actions[i].n);
+	if (rep->nactions)
+		wrap_print("actions", TEXT_COLUMN, line);
+}
+
 static void print_data(const struct run *r)
 {
 	const struct lost *l = &r->lost;
@@ -220,7 +244,8 @@ int report_end(const struct run *r, int status)
 
 	if (rep->json)
 		return report_json(r, status);
-	if (human(rep) && r->nvms && (!status || status == STATUS_LOST)) {
+	if (human(rep) && rep->nvms && (!status || status == STATUS_LOST)) {
+		print_actions(rep);
 		print_counts(r);
 		print_vms(r);
 		if (rep->verbose > 0)

@@ -14,6 +14,7 @@
 #define REPORT_STEPS_MAX 256
 #define REPORT_VMS_MAX 32
 #define REPORT_VMSTATS 20
+#define REPORT_ACTIONS_MAX 20
 
 struct report_step {
 	char name[48];
@@ -27,6 +28,12 @@ struct report_vm {
 	struct vm_stats stats;
 };
 
+/* What the host did during a stress, and how many times. */
+struct report_action {
+	const char *name;
+	uint64_t n;
+};
+
 struct report {
 	bool json;
 	int verbose;	/* -1: quiet */
@@ -38,6 +45,8 @@ struct report {
 	size_t nvms_done;
 	uint64_t vmstat[REPORT_VMSTATS];
 	bool vmstat_have[REPORT_VMSTATS];
+	struct report_action actions[REPORT_ACTIONS_MAX];
+	size_t nactions;
 	size_t guest_checked;
 	size_t guest_wrong;
 };
@@ -52,6 +61,8 @@ void report_start(const struct run *r);
 void report_step(struct report *rep, const struct step *s, const struct step_log *log, int status,
 		 double seconds);
 void report_vm(struct report *rep, const struct vm *vm, bool live);
+/* Adds to the number of one action. */
+void report_action(struct report *rep, const char *name, uint64_t n);
 /* Lines for others to wait for: "waiting", "holding". */
 void report_state(const struct report *rep, const char *state);
 /* The end of the run. 0, or STATUS_ERROR when stdout cannot be written. */

@@ -106,6 +106,15 @@ static json_t *data_json(const struct run *r)
 	return o;
 }
 
+static json_t *actions_json(const struct report *rep)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < rep->nactions; i++)
+		json_object_set_new(o, rep->actions[i].name, number(rep->actions[i].n));
+	return o;
+}
+
 /* true, false, or null when it cannot be said. */
 static json_t *agrees_json(const struct run *r)
 {
@@ -163,6 +172,10 @@ int report_json(const struct run *r, int status)
 	json_object_set_new(o, "agrees", agrees_json(r));
 	json_object_set_new(o, "steps", steps_json(&r->report));
 	json_object_set_new(o, "steps_total", number(r->report.nsteps_done));
+	if (r->report.nactions) {
+		json_object_set_new(o, "seed", number(r->seed));
+		json_object_set_new(o, "actions", actions_json(&r->report));
+	}
 	json_object_set_new(o, "vmstat", vmstat_json(&r->report));
 	json_object_set_new(o, "data", data_json(r));
 	json_object_set_new(o, "result", json_string(result_name(status)));

@@ -7,6 +7,7 @@
 
 #include "scenario.h"
 #include "step_guest.h"
+#include "stress.h"
 #include "touch.h"
 
 #include <errno.h>
@@ -125,19 +126,23 @@ static int open_all(struct run *r)
 	size_t size = (r->pages + b->unit - 1) / b->unit * b->unit * GUEST_PAGE;
 	int status = 0;
 
+	if (r->scenario->own_vms)
+		nvms = 0;
 	for (size_t i = 0; i < r->nsteps; i++)
-		if (r->steps[i].vm >= nvms)
+		if (r->steps[i].vm >= (nvms ? nvms : 1))
 			return why_set(&r->why, STATUS_ERROR, "step %zu is for VM %u, but there are %u",
 				       i + 1, r->steps[i].vm, nvms);
 	status = check_needs(r);
 	if (!status && r->needs & NEED_CGROUP)
 		status = host_enter_cgroup(&r->host, &r->why);
-	if (!status)
+	if (!status && nvms)
 		status = backing_prepare(b, size, &r->host, &r->why);
-	if (!status && data_init(&r->data, r->pages))
+	if (!status && nvms && data_init(&r->data, r->pages))
 		status = why_set(&r->why, STATUS_ERROR, "out of memory for %zu pages", r->pages);
 	for (unsigned int i = 0; !status && i < nvms; i++)
 		status = open_vm(r, i, b);
+	if (!nvms)
+		return status;
 	if (!host_has_tdp_mmu()) {
 		expect_blur(&r->expect, BLUR_ALL, "KVM does not use its TDP MMU here");
 		r->expect.unbounded = BLUR_ALL;
@@ -195,6 +200,9 @@ static void check_page(void *arg, size_t page, uint32_t value)
 
 static int check_data(struct run *r)
 {
+	if (r->stress)
+		return stress_check(r);
+
 	const struct touch t = { .op = TOUCH_VISIT, .hva = r->mems[0].hva, .end = r->pages,
 				 .visit = check_page, .arg = r };
 	size_t page;
@@ -208,6 +216,8 @@ static int finish(struct run *r, int status)
 		model_finish(&r->models[i], true);
 		report_vm(&r->report, &r->vms[i], true);
 	}
+	if (r->stress)
+		stress_report(r);
 	report_vmstat_end(&r->report);
 	blur_fallback(r);
 	if (!status)
@@ -240,7 +250,7 @@ static int hold(struct run *r, int status)
 
 static void close_all(struct run *r)
 {
-	bool stuck = false;
+	bool stuck = r->stress && stress_close(r);
 
 	for (unsigned int i = 0; i < RUN_VMS_MAX; i++) {
 		if (i < r->nvms) {

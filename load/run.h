@@ -19,12 +19,15 @@
 #define RUN_VMS_MAX 2
 
 struct scenario;
+struct stress;
 
 struct run {
 	const struct scenario *scenario;
 	size_t pages;
 	unsigned int nvcpus;
 	unsigned int rounds;
+	uint64_t seed;
+	double seconds;			/* 0: unset */
 	unsigned int many_vms;	/* VMs of the scenarios that have as many as one likes; 0: unset */
 	const char *dir;
 	bool wait_for_go;
@@ -51,6 +54,7 @@ struct run {
 	const char *uncertain;	/* why counts stop to be exact when the guest runs next */
 	char *ballast;		/* memory that keeps the guest's pages apart */
 	size_t ballast_size;
+	struct stress *stress;
 	struct report report;
 };
 

@@ -93,6 +93,8 @@ const struct scenario scenarios[] = {
 	  .backing = "anon-4k", .steps = "write slot-move check write slot-move check" },
 	{ "vm-churn", "17 short-lived VMs (or --vms) one after another, then one over all pages",
 	  .backing = "anon-4k", .steps = "churn check write check" },
+	{ "stress", "two VMs with all kinds of memory against all that a host does, at random",
+	  .backing = "file", .steps = "stress", .vcpus = 4, .own_vms = true },
 };
 
 const size_t nscenarios = sizeof(scenarios) / sizeof(scenarios[0]);

@@ -17,6 +17,7 @@ struct scenario {
 	unsigned int slots;	/* memslots that share the pages; 0: one */
 	unsigned int vms;	/* that share the memory; 0: one */
 	uint32_t slot_flags;
+	bool own_vms;		/* its step makes the VMs, for memory of several backings */
 	size_t gpa_shift;	/* bytes that the slot's gpa is off the 2M alignment of its hva */
 };
 

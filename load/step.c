@@ -59,6 +59,8 @@ const struct step_kind step_kinds[] = {
 	{ "slot-move", "move the memslots to other guest addresses, or back", step_slot_move, 0, 0 },
 	{ "churn", "create, run and destroy VMs (17, or --vms), each on its part of the pages",
 	  step_churn, 0, 0 },
+	{ "stress", "VMs of its own (2, or --vms) against everything at once, for --seconds",
+	  step_stress, SWAP_CGROUP | NEED_KSM | NEED_COMPACTION | NEED_THP, 0 },
 };
 
 const size_t nstep_kinds = sizeof(step_kinds) / sizeof(step_kinds[0]);
@@ -176,6 +178,12 @@ static size_t boundary(const struct run *r, unsigned int part, unsigned int part
 
 void step_range(const struct run *r, const struct step *s, size_t *first, size_t *end)
 {
+	/* Without a VM yet, there is nothing to divide. */
+	if (!r->nvms) {
+		*first = 0;
+		*end = r->pages;
+		return;
+	}
 	*first = s->parts ? boundary(r, s->part, s->parts) : 0;
 	*end = s->parts ? boundary(r, s->part + 1, s->parts) : r->pages;
 }

@@ -8,6 +8,7 @@
 #include "touch.h"
 
 #include <errno.h>
+#include <linux/kvm.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,7 +135,7 @@ int guest_must_end(struct run *r, const struct vm *vm, enum job_end end, int err
 		const struct vcpu *v = &vm->vcpus[i];
 		unsigned long long gpa = v->stopped_at;
 
-		if (!v->njobs || (v->end == end && v->error == error))
+		if ((!v->work.njobs && !v->work.next) || (v->end == end && v->error == error))
 			continue;
 		if (v->end == JOB_FAILED)
 			return why_set(&r->why, STATUS_ERROR,
@@ -144,6 +145,13 @@ int guest_must_end(struct run *r, const struct vm *vm, enum job_end end, int err
 			return why_set(&r->why, STATUS_ERROR,
 				       "vCPU %u wrote to memory that it must not be able to write%s",
 				       i, hint);
+		if (v->exit_reason == KVM_EXIT_INTERNAL_ERROR)
+			return why_set(&r->why, STATUS_ERROR,
+				       "KVM had an internal error %u (0x%llx 0x%llx 0x%llx) in vCPU %u at "
+				       "gpa 0x%llx%s", v->run->internal.suberror,
+				       (unsigned long long)v->run->internal.data[0],
+				       (unsigned long long)v->run->internal.data[1],
+				       (unsigned long long)v->run->internal.data[2], i, gpa, hint);
 		return why_set(&r->why, STATUS_ERROR,
 			       "vCPU %u left the guest at gpa 0x%llx with exit reason %u%s", i, gpa,
 			       v->exit_reason, hint);

@@ -7,9 +7,7 @@
 
 #include <errno.h>
 #include <linux/kvm.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #define CHURN_VMS 17	/* when the user names no number */
 #define MOVE_BY 0x40000000UL
@@ -54,31 +52,13 @@ int step_dirty_off(struct run *r, const struct step *s, struct step_log *log)
 	return set_logging(r, s, false);
 }
 
-/* -errno, or 0 and the number of dirty pages. */
-static int get_log(const struct vm *vm, unsigned int slot, size_t *dirty)
-{
-	size_t words = (vm->slots[slot].pages + 63) / 64;
-	uint64_t *bits = calloc(words, sizeof(*bits));
-	struct kvm_dirty_log log = { .slot = slot + 1, .dirty_bitmap = bits };
-
-	if (!bits)
-		return -ENOMEM;
-
-	int err = ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log) < 0 ? -errno : 0;
-
-	for (size_t i = 0; i < words; i++)
-		*dirty += (size_t)__builtin_popcountll(bits[i]);
-	free(bits);
-	return err;
-}
-
 int step_dirty_get(struct run *r, const struct step *s, struct step_log *log)
 {
 	const struct vm *vm = &r->vms[s->vm];
 	size_t dirty = 0;
 
 	for (unsigned int i = 0; i < vm->nslots; i++) {
-		int err = get_log(vm, i, &dirty);
+		int err = vm_get_dirty_log(vm, i, &dirty);
 
 		if (err)
 			return why_set(&r->why, STATUS_ERROR,

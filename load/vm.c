@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,10 @@ static enum job_end run_job(struct vcpu *v, const struct guest_job *job)
 			return JOB_KICKED;
 		if (ioctl(v->fd, KVM_RUN, 0) == 0)
 			break;
+		if (errno == EFAULT && job->patient) {
+			sched_yield();
+			continue;
+		}
 		if (errno != EINTR && errno != EAGAIN) {
 			v->error = errno;
 			return JOB_FAILED;
@@ -64,14 +69,25 @@ static enum job_end run_job(struct vcpu *v, const struct guest_job *job)
 	return JOB_DONE;
 }
 
+static bool next_job(struct vcpu *v, size_t i, struct guest_job *job)
+{
+	if (v->work.next)
+		return v->work.next(v->work.arg, v, job);
+	if (i < v->work.njobs)
+		*job = v->work.jobs[i];
+	return i < v->work.njobs;
+}
+
 static void run_jobs(struct vcpu *v)
 {
+	struct guest_job job;
+
 	v->end = JOB_DONE;
 	v->error = 0;
 	v->mismatches = 0;
 	v->stopped_at = 0;
-	for (size_t i = 0; i < v->njobs && v->end == JOB_DONE; i++)
-		v->end = run_job(v, &v->jobs[i]);
+	for (size_t i = 0; v->end == JOB_DONE && next_job(v, i, &job); i++)
+		v->end = run_job(v, &job);
 	if (v->end == JOB_DONE)
 		return;
 	guest_position(v->fd, &v->stopped_at);
@@ -275,6 +291,23 @@ int vm_set_slot(const struct vm *vm, unsigned int i)
 	return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &r) < 0 ? -errno : 0;
 }
 
+int vm_get_dirty_log(const struct vm *vm, unsigned int i, size_t *dirty)
+{
+	size_t words = (vm->slots[i].pages + 63) / 64;
+	uint64_t *bits = calloc(words, sizeof(*bits));
+	struct kvm_dirty_log log = { .slot = i + 1, .dirty_bitmap = bits };
+
+	if (!bits)
+		return -ENOMEM;
+
+	int err = ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log) < 0 ? -errno : 0;
+
+	for (size_t k = 0; k < words; k++)
+		*dirty += (size_t)__builtin_popcountll(bits[k]);
+	free(bits);
+	return err;
+}
+
 /* immediate_exit closes the gap between the test of kicked and KVM_RUN. */
 static void kick(struct vm *vm)
 {
@@ -332,20 +365,19 @@ static int give_up(struct vm *vm, unsigned int running, double seconds, int reas
 		       (unsigned long long)v->stopped_at);
 }
 
-int vm_run(struct vm *vm, const struct vm_work *work, double seconds, struct waiter *w,
-	   struct why *why)
+void vm_start(struct vm *vm, const struct vm_work *work)
 {
-	unsigned int running = 0;
+	for (unsigned int i = 0; i < vm->nvcpus; i++) {
+		vm->vcpus[i].work = work[i];
+		sem_post(&vm->vcpus[i].go);
+	}
+}
+
+int vm_wait(struct vm *vm, double seconds, struct waiter *w, struct why *why)
+{
+	unsigned int running = vm->nvcpus;
 	double end = wait_now() + seconds;
 
-	for (unsigned int i = 0; i < vm->nvcpus; i++) {
-		struct vcpu *v = &vm->vcpus[i];
-
-		v->jobs = work[i].jobs;
-		v->njobs = work[i].njobs;
-		sem_post(&v->go);
-		running++;
-	}
 	for (;;) {
 		running = drain(vm, running);
 		if (!running)
@@ -356,4 +388,11 @@ int vm_run(struct vm *vm, const struct vm_work *work, double seconds, struct wai
 		if (got <= 0)
 			return give_up(vm, running, seconds, got, why);
 	}
+}
+
+int vm_run(struct vm *vm, const struct vm_work *work, double seconds, struct waiter *w,
+	   struct why *why)
+{
+	vm_start(vm, work);
+	return vm_wait(vm, seconds, w, why);
 }

@@ -35,6 +35,17 @@ enum job_end {
 	JOB_KICKED,
 };
 
+struct vcpu;
+
+/* What one vCPU has to do: a list of jobs, or one that is made while it works them off. */
+struct vm_work {
+	const struct guest_job *jobs;
+	size_t njobs;
+	/* If set: fills in the next job when the last one is done; false: that was all. */
+	bool (*next)(void *arg, const struct vcpu *v, struct guest_job *job);
+	void *arg;
+};
+
 struct vcpu {
 	struct vm *vm;
 	unsigned int id;
@@ -45,8 +56,7 @@ struct vcpu {
 	sem_t go;
 	bool quit;
 	bool kicked;
-	const struct guest_job *jobs;
-	size_t njobs;
+	struct vm_work work;
 	enum job_end end;
 	int error;
 	unsigned int exit_reason;
@@ -67,17 +77,14 @@ struct vm {
 	bool stuck;	/* a thread did not come back: leave everything as it is */
 };
 
-/* The jobs of one vCPU. */
-struct vm_work {
-	const struct guest_job *jobs;
-	size_t njobs;
-};
-
 int vm_open(struct vm *vm, unsigned int nvcpus, struct why *why);
 void vm_close(struct vm *vm);
 
 /* Tells KVM about slot i as described now; one that is not live is deleted. 0 or -errno. */
 int vm_set_slot(const struct vm *vm, unsigned int i);
+
+/* Adds the pages in slot i's dirty log to dirty. 0 or -errno. */
+int vm_get_dirty_log(const struct vm *vm, unsigned int i, size_t *dirty);
 
 /*
  * Runs each vCPU's jobs, all vCPUs at once. 0 when every vCPU came to an end, whichever; the
@@ -85,5 +92,9 @@ int vm_set_slot(const struct vm *vm, unsigned int i);
  */
 int vm_run(struct vm *vm, const struct vm_work *work, double seconds, struct waiter *w,
 	   struct why *why);
+
+/* The two halves of vm_run, for several VMs at once. */
+void vm_start(struct vm *vm, const struct vm_work *work);
+int vm_wait(struct vm *vm, double seconds, struct waiter *w, struct why *why);
 
 #endif
