@@ -31,12 +31,12 @@ static const struct region_kind kinds[STRESS_REGIONS] = {
 	{ .backing = "memfd", .lossy = true },
 };
 
-/* Both work at their own pace otherwise, which is that of minutes. */
+/* Both work at a pace of minutes otherwise; any faster than this they take the CPUs from us. */
 static void wake_daemons(struct run *r)
 {
-	host_set(&r->host, THP "scan_sleep_millisecs", "10");
-	host_set(&r->host, THP "alloc_sleep_millisecs", "10");
-	host_set(&r->host, KSM "sleep_millisecs", "10");
+	host_set(&r->host, THP "scan_sleep_millisecs", "100");
+	host_set(&r->host, THP "alloc_sleep_millisecs", "100");
+	host_set(&r->host, KSM "sleep_millisecs", "100");
 	host_set(&r->host, KSM "pages_to_scan", "200");
 	host_set(&r->host, KSM "run", "1");
 }
