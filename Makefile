@@ -4,6 +4,7 @@
 # make demo       set-up, lab, a real guest on a stock kernel: verdicts and level report
 # make test       set-up, and every test; prints "N passed, N failed" last
 # make check      the tests that need no VM;  make lab: those that do
+# make prove      the mutation score: every mutant of docs/mutants.md, and no alarm without it
 # make install    DESTDIR and PREFIX as usual
 # V=1 shows the commands; CC=clang builds user space with clang
 
@@ -35,7 +36,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test check lab install clean setup test-programs
+.PHONY: all demo test check lab prove install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -128,6 +129,10 @@ check: all
 
 lab: all
 	tests/run lab
+
+prove: all
+	tests/prove
+	tests/prove --stock
 
 install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 	install -D -m 755 $(B)/bin/mmuscope $(DESTDIR)$(PREFIX)/bin/mmuscope
