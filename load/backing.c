@@ -22,7 +22,7 @@
 
 static const char *const need_names[NEEDS] = {
 	"root", "swap", "cgroup2", "filesystem", "hugetlb-2m", "hugetlb-1g", "thp", "shmem-thp",
-	"secretmem", "ksm", "compaction",
+	"secretmem", "ksm", "compaction", "nested", "smm",
 };
 
 const char *need_name(unsigned int bit)

@@ -22,9 +22,11 @@ enum need {
 	NEED_SECRETMEM = 1 << 8,
 	NEED_KSM = 1 << 9,
 	NEED_COMPACTION = 1 << 10,
+	NEED_NESTED = 1 << 11,
+	NEED_SMM = 1 << 12,
 };
 
-#define NEEDS 11
+#define NEEDS 13
 
 struct backing {
 	const char *name;

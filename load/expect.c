@@ -52,6 +52,8 @@ int model_init(struct model *m, struct expect *e, size_t pages, size_t unit, enu
 	m->level = level;
 	m->on_read = on_read;
 	m->code_pages = vcpus;
+	m->twin = NULL;
+	m->borrowed = false;
 	m->host = calloc(m->units, sizeof(*m->host));
 	m->spte = calloc(m->units, sizeof(*m->spte));
 	m->code_mapped = calloc(vcpus, sizeof(*m->code_mapped));
@@ -61,9 +63,25 @@ int model_init(struct model *m, struct expect *e, size_t pages, size_t unit, enu
 	return -ENOMEM;
 }
 
+int model_init_twin(struct model *m, struct model *of)
+{
+	int err = model_init(m, of->expect, of->pages, of->unit, of->level, of->on_read,
+			     of->code_pages);
+
+	if (err)
+		return err;
+	free(m->host);
+	m->host = of->host;
+	m->borrowed = true;
+	m->twin = of;
+	of->twin = m;
+	return 0;
+}
+
 void model_deinit(struct model *m)
 {
-	free(m->host);
+	if (!m->borrowed)
+		free(m->host);
 	free(m->spte);
 	free(m->code_mapped);
 	m->host = NULL;
@@ -73,12 +91,20 @@ void model_deinit(struct model *m)
 	m->code_pages = 0;
 }
 
-static void zap(struct model *m, size_t u)
+static void zap_own(struct model *m, size_t u)
 {
 	if (m->spte[u] == SPTE_NONE)
 		return;
 	m->spte[u] = SPTE_NONE;
 	count(m, COUNT_ZAPS, 1);
+}
+
+/* What the host does to a page reaches all that maps it. */
+static void zap(struct model *m, size_t u)
+{
+	zap_own(m, u);
+	if (m->twin)
+		zap_own(m->twin, u);
 }
 
 static void install(struct model *m, size_t u, enum spte spte)

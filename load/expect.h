@@ -74,6 +74,8 @@ struct model {
 	uint8_t *spte;
 	size_t code_pages;	/* one a vCPU */
 	bool *code_mapped;
+	struct model *twin;	/* maps the same host leaves at another guest address */
+	bool borrowed;		/* host is the twin's */
 };
 
 const char *count_name(enum count_id id);
@@ -96,6 +98,9 @@ bool expect_bounded(const struct expect *e, enum count_id id);
 int model_init(struct model *m, struct expect *e, size_t pages, size_t unit, enum level level,
 	       enum host_pte on_read, size_t vcpus);
 void model_deinit(struct model *m);
+
+/* m becomes a second mapping of what of maps, by the same process. 0 or -ENOMEM. */
+int model_init_twin(struct model *m, struct model *of);
 
 /* A vCPU runs its code. */
 void model_code(struct model *m, size_t vcpu);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What one architecture gives: machine code for a few loops over guest pages, and the registers
- * that start one. The guest runs without paging, so guest addresses are guest physical addresses.
+ * What one architecture gives: machine code for a few loops over guest pages, the registers that
+ * start one, and the ways in which a guest can run it. Guest addresses are guest physical
+ * addresses, but for GUEST_PAGED, which has page tables of its own.
  */
 #ifndef LOAD_GUEST_H
 #define LOAD_GUEST_H
@@ -19,25 +20,76 @@ enum guest_op {
 	GUEST_READ,	/* load one word of each page */
 	GUEST_WRITE,	/* store value, value + step, ... */
 	GUEST_COMPARE,	/* count the pages that do not hold value, value + step, ... */
-	GUEST_OPS
+	GUEST_OPS,
+	GUEST_EXEC = GUEST_OPS,	/* run a few bytes in each page, which guest_write_hop put there */
+};
+
+enum guest_mode {
+	GUEST_FLAT,		/* 32 bits, no paging */
+	GUEST_PAGED,		/* 64 bits, with page tables that map small pages */
+	GUEST_NESTED,		/* a nested guest, flat, with nested page tables by the guest */
+	GUEST_NESTED_FLAT,	/* a nested guest, flat, without nested page tables */
+	GUEST_SMM,		/* flat; can also work in system management mode */
 };
 
 struct guest_job {
 	enum guest_op op;
 	uint64_t gpa;
 	uint64_t pages;
+	int64_t stride;	/* from page to page; 0: GUEST_PAGE */
 	uint32_t value;
 	uint32_t step;
 	bool patient;	/* the host may forbid a page for a while: try again then */
+	bool smm;	/* in system management mode */
+};
+
+/* An entry of the guest's page tables is the address of a page and these bits. */
+#define GUEST_TABLE_ENTRY	7UL
+#define GUEST_TABLE_STRIDE	8
+
+/* Memory that a mode needs besides code and memory under test: page tables and the like. */
+struct guest_area {
+	enum guest_mode mode;
+	char *hva;
+	size_t size;		/* 0: the mode needs none */
+	uint64_t gpa;
+	unsigned int as_id;	/* KVM's address space */
+	size_t pages;		/* under test */
+	unsigned int nvcpus;
+	uint64_t tables;	/* gpa of the first table that maps memory under test */
+};
+
+struct guest_cpu {
+	int fd;
+	unsigned int id;
+	uint64_t code_gpa;
+	const struct guest_area *area;
 };
 
 /* Fills one page of code; every vCPU has a page of its own. */
 void guest_write_code(void *page);
+/* The bytes for GUEST_EXEC, at GUEST_HOP of a page. */
+#define GUEST_HOP 64
+void guest_write_hop(void *page);
+
+/* The most pages that one job should have. */
+size_t guest_job_pages(enum guest_mode mode);
+
+/* NULL, or what this host lacks for the mode. */
+const char *guest_lacks(int kvm_fd, enum guest_mode mode);
+
+/* Sets mode, pages and nvcpus, and says where the area is to be and how large. */
+void guest_plan_area(struct guest_area *area, enum guest_mode mode, size_t pages,
+		     unsigned int nvcpus);
+/* Fills the area once it has memory. */
+void guest_write_area(const struct guest_area *area);
 
 /* 0 or -errno. */
 int guest_init_vm(int vm_fd);
-int guest_init_vcpu(int vcpu_fd);
-int guest_start(int vcpu_fd, uint64_t code_gpa, const struct guest_job *job);
+int guest_init_vcpu(int kvm_fd, const struct guest_cpu *cpu);
+int guest_start(const struct guest_cpu *cpu, const struct guest_job *job);
+/* After the exit that ends a job; *left is set if a nested guest ended for another reason. */
+int guest_end(const struct guest_cpu *cpu, const struct guest_job *job, uint64_t *left);
 int guest_mismatches(int vcpu_fd, uint64_t *n);
 int guest_position(int vcpu_fd, uint64_t *gpa);
 

@@ -317,6 +317,11 @@ bool host_has_tdp_mmu(void)
 		is_on("/sys/module/kvm_intel/parameters/ept"));
 }
 
+bool host_splits_for_exec(void)
+{
+	return is_on("/sys/module/kvm/parameters/nx_huge_pages");
+}
+
 int host_pagemap(const void *hva, size_t n, uint64_t *entries)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);

@@ -54,6 +54,9 @@ unsigned int host_nodes(void);
 /* Does KVM use its TDP MMU? The other one maps pages ahead, which no one can count. */
 bool host_has_tdp_mmu(void);
 
+/* Does KVM keep the guest from executing on huge pages, and splits them (nx_huge_pages)? */
+bool host_splits_for_exec(void);
+
 /* One entry of /proc/self/pagemap a page, for n pages from hva. 0 or -errno. */
 #define PAGEMAP_PRESENT	(1ULL << 63)
 #define PAGEMAP_SWAP	(1ULL << 62)

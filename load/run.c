@@ -11,6 +11,7 @@
 #include "touch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #define MPOL_LOCAL 4
+#define SECOND_GPA 0x80000000UL
 
 static int need_ksm(struct run *r)
 {
@@ -89,10 +91,58 @@ static void describe_slots(struct run *r, unsigned int vm)
 	}
 }
 
+/* The same memory once more in the same VM: at another address, or in the address space of SMM. */
+static int open_second_view(struct run *r)
+{
+	struct vm *vm = &r->vms[0];
+	struct vm_slot *s = &vm->slots[vm->nslots];
+	bool smm = r->scenario->mode == GUEST_SMM;
+
+	if (smm && r->nvcpus > 1)
+		return why_set(&r->why, STATUS_ERROR,
+			       "%s is for one vCPU: all would keep their state in the same place",
+			       r->scenario->name);
+	if (!smm && r->mems[0].size > SECOND_GPA - GUEST_MEM_GPA)
+		return why_set(&r->why, STATUS_ERROR, "too many pages for two memslots: at most %lu",
+			       (SECOND_GPA - GUEST_MEM_GPA) / GUEST_PAGE);
+	*s = vm->slots[0];
+	if (smm)
+		s->as_id = 1;
+	else
+		s->gpa = SECOND_GPA;
+	r->mems[1] = r->mems[0];
+	r->mems[1].area = NULL;
+	r->mems[1].fd = -1;
+	if (r->mems[0].fd >= 0)
+		r->mems[1].fd = fcntl(r->mems[0].fd, F_DUPFD_CLOEXEC, 0);
+	if (model_init_twin(&r->models[1], &r->models[0]))
+		return why_set(&r->why, STATUS_ERROR, "out of memory for the model");
+	r->views[r->nviews++] = (struct view){
+		.vm = vm, .model = &r->models[1], .code = &r->models[0], .slot = vm->nslots, .smm = smm,
+	};
+	vm->nslots++;
+	return 0;
+}
+
+static int open_view(struct run *r, unsigned int i, const struct backing *b)
+{
+	bool misaligned = r->scenario->gpa_shift != 0;
+
+	if (model_init(&r->models[i], &r->expect, r->pages, misaligned ? 1 : b->unit,
+		       misaligned ? LEVEL_4K : b->level, b->on_read, r->nvcpus))
+		return why_set(&r->why, STATUS_ERROR, "out of memory for the model");
+	r->views[r->nviews++] = (struct view){
+		.vm = &r->vms[i], .model = &r->models[i], .code = &r->models[i],
+	};
+	describe_slots(r, i);
+	if (r->scenario->two_slots)
+		return open_second_view(r);
+	return 0;
+}
+
 static int open_vm(struct run *r, unsigned int i, const struct backing *b)
 {
 	size_t size = (r->pages + r->span - 1) / r->span * r->span * GUEST_PAGE;
-	bool misaligned = r->scenario->gpa_shift != 0;
 	int status = i == 0 ? mem_open(&r->mems[0], b, size, r->dir, &r->why)
 			    : mem_share(&r->mems[i], &r->mems[0], &r->why);
 
@@ -101,14 +151,13 @@ static int open_vm(struct run *r, unsigned int i, const struct backing *b)
 	if (r->mems[i].size > GUEST_MEM_END - GUEST_MEM_GPA)
 		return why_set(&r->why, STATUS_ERROR, "too many pages: at most %lu",
 			       (GUEST_MEM_END - GUEST_MEM_GPA) / GUEST_PAGE);
-	status = vm_open(&r->vms[i], r->nvcpus, &r->why);
+	status = vm_open(&r->vms[i], r->nvcpus, r->scenario->mode, r->pages, &r->why);
 	if (status)
 		return status;
 	r->nvms++;
-	if (model_init(&r->models[i], &r->expect, r->pages, misaligned ? 1 : b->unit,
-		       misaligned ? LEVEL_4K : b->level, b->on_read, r->nvcpus))
-		return why_set(&r->why, STATUS_ERROR, "out of memory for the model");
-	describe_slots(r, i);
+	status = open_view(r, i, b);
+	if (status)
+		return status;
 	for (unsigned int k = 0; k < r->vms[i].nslots; k++) {
 		int err = vm_set_slot(&r->vms[i], k);
 
@@ -125,13 +174,14 @@ static int open_all(struct run *r)
 	unsigned int nvms = r->scenario->vms ? r->scenario->vms : 1;
 	size_t size = (r->pages + b->unit - 1) / b->unit * b->unit * GUEST_PAGE;
 	int status = 0;
+	unsigned int nviews = nvms + r->scenario->two_slots;
 
 	if (r->scenario->own_vms)
 		nvms = 0;
 	for (size_t i = 0; i < r->nsteps; i++)
-		if (r->steps[i].vm >= (nvms ? nvms : 1))
+		if (r->steps[i].vm >= nviews)
 			return why_set(&r->why, STATUS_ERROR, "step %zu is for VM %u, but there are %u",
-				       i + 1, r->steps[i].vm, nvms);
+				       i + 1, r->steps[i].vm, nviews);
 	status = check_needs(r);
 	if (!status && r->needs & NEED_CGROUP)
 		status = host_enter_cgroup(&r->host, &r->why);
@@ -212,10 +262,10 @@ static int check_data(struct run *r)
 
 static int finish(struct run *r, int status)
 {
-	for (unsigned int i = 0; i < r->nvms; i++) {
+	for (unsigned int i = 0; i < r->nviews; i++)
 		model_finish(&r->models[i], true);
+	for (unsigned int i = 0; i < r->nvms; i++)
 		report_vm(&r->report, &r->vms[i], true);
-	}
 	if (r->stress)
 		stress_report(r);
 	report_vmstat_end(&r->report);

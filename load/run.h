@@ -16,10 +16,19 @@
 #include "wait.h"
 #include "why.h"
 
-#define RUN_VMS_MAX 2
+#define RUN_VMS_MAX 2	/* that share memory, or ways of one VM to it */
 
 struct scenario;
 struct stress;
+
+/* A way from a guest to the memory under test. */
+struct view {
+	struct vm *vm;
+	struct model *model;
+	struct model *code;	/* the model that has the code pages */
+	unsigned int slot;	/* the VM's memslot with the first page */
+	bool smm;		/* used in system management mode */
+};
 
 struct run {
 	const struct scenario *scenario;
@@ -43,8 +52,10 @@ struct run {
 	struct waiter wait;
 	struct host host;
 	unsigned int nvms;
-	struct mem mems[RUN_VMS_MAX];
 	struct vm vms[RUN_VMS_MAX];
+	unsigned int nviews;	/* of each of them, a memory (or the same) and a model */
+	struct view views[RUN_VMS_MAX];
+	struct mem mems[RUN_VMS_MAX];
 	struct model models[RUN_VMS_MAX];
 	struct expect expect;
 	struct data data;

@@ -93,6 +93,23 @@ const struct scenario scenarios[] = {
 	  .backing = "anon-4k", .steps = "write slot-move check write slot-move check" },
 	{ "vm-churn", "17 short-lived VMs (or --vms) one after another, then one over all pages",
 	  .backing = "anon-4k", .steps = "churn check write check" },
+	{ "two-slots", "two memslots for the same pages: what the host does must reach both",
+	  .backing = "anon-4k", .two_slots = true,
+	  .steps = "touch touch@1 write check@1 dontneed:0/3 check@1 check write@1 check" },
+	{ "smm", "the same pages in two address spaces: the guest's usual one and that of SMM",
+	  .backing = "memfd", .two_slots = true, .mode = GUEST_SMM,
+	  .steps = "write check@1 write@1 check punch:0/3 check@1 write check@1" },
+	{ "paging", "64-bit guest with page tables that it changes under its data",
+	  .backing = "anon-4k", .mode = GUEST_PAGED,
+	  .steps = "write check remap check write dontneed:0/3 check remap check write check" },
+	{ "nested", "a nested guest with nested page tables (AMD): the data is its work",
+	  .backing = "anon-4k", .mode = GUEST_NESTED,
+	  .steps = "write check dontneed:0/3 check write check" },
+	{ "nested-flat", "a nested guest without nested page tables (AMD)",
+	  .backing = "anon-4k", .mode = GUEST_NESTED_FLAT,
+	  .steps = "write check dontneed:0/3 check write check" },
+	{ "exec-nx", "the guest executes from huge pages, which nx_huge_pages=force splits",
+	  .backing = "anon-thp", .steps = "exec write check exec write check" },
 	{ "stress", "two VMs with all kinds of memory against all that a host does, at random",
 	  .backing = "file", .steps = "stress", .vcpus = 4, .own_vms = true },
 };
@@ -121,6 +138,11 @@ unsigned int scenario_needs(const struct scenario *s)
 	struct why why = { STATUS_OK, "" };
 	unsigned int needs = b ? b->needs : 0;
 	size_t n;
+
+	if (s->mode == GUEST_NESTED || s->mode == GUEST_NESTED_FLAT)
+		needs |= NEED_NESTED;
+	if (s->mode == GUEST_SMM)
+		needs |= NEED_SMM;
 
 	if (steps_parse(s->steps, steps, &n, &why))
 		return needs;

@@ -6,6 +6,7 @@
 #define LOAD_SCENARIO_H
 
 #include "backing.h"
+#include "guest.h"
 #include "step.h"
 
 struct scenario {
@@ -18,6 +19,8 @@ struct scenario {
 	unsigned int vms;	/* that share the memory; 0: one */
 	uint32_t slot_flags;
 	bool own_vms;		/* its step makes the VMs, for memory of several backings */
+	enum guest_mode mode;
+	bool two_slots;		/* the memory is in the guest twice: "@1" is the second memslot */
 	size_t gpa_shift;	/* bytes that the slot's gpa is off the 2M alignment of its hva */
 };
 

@@ -22,6 +22,8 @@ const struct step_kind step_kinds[] = {
 	{ "write-refused", "the guest writes, and KVM_RUN must fail with EFAULT",
 	  step_write_refused, 0, 0 },
 	{ "write-mmio", "the guest writes, and KVM must exit with MMIO", step_write_mmio, 0, 0 },
+	{ "exec", "the guest runs a few bytes in the first page of each unit", step_exec, 0, 0 },
+	{ "remap", "a guest with page tables turns the order of its pages around", step_remap, 0, 0 },
 	{ "vmm-read", "the VMM reads every page", step_vmm_read, 0, 0 },
 	{ "vmm-write", "the VMM writes a value of its own to every page", step_vmm_write, 0, 0 },
 	{ "vmm-fill", "the VMM writes the same to all pages", step_vmm_fill, 0, 0 },

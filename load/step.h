@@ -58,6 +58,8 @@ int step_write(struct run *r, const struct step *s, struct step_log *log);
 int step_check(struct run *r, const struct step *s, struct step_log *log);
 int step_write_refused(struct run *r, const struct step *s, struct step_log *log);
 int step_write_mmio(struct run *r, const struct step *s, struct step_log *log);
+int step_exec(struct run *r, const struct step *s, struct step_log *log);
+int step_remap(struct run *r, const struct step *s, struct step_log *log);
 int step_vmm_read(struct run *r, const struct step *s, struct step_log *log);
 int step_vmm_write(struct run *r, const struct step *s, struct step_log *log);
 int step_vmm_fill(struct run *r, const struct step *s, struct step_log *log);

@@ -9,7 +9,7 @@
 #include "vm.h"
 
 struct run;
-struct model;
+struct view;
 
 struct guest_access {
 	enum guest_op op;
@@ -19,7 +19,10 @@ struct guest_access {
 };
 
 /* All vCPUs of a VM go over their parts of the range. The model learns only of the code pages. */
-int guest_access(struct run *r, struct vm *vm, struct model *m, const struct guest_access *a);
+int guest_access(struct run *r, const struct view *v, const struct guest_access *a);
+
+/* The same work for vCPU 0 alone: one job. */
+int guest_do_job(struct run *r, const struct view *v, const struct guest_job *job);
 
 /* Every vCPU must have ended so; else the reason is set, with the hint behind it. */
 int guest_must_end(struct run *r, const struct vm *vm, enum job_end end, int error,

@@ -14,8 +14,8 @@
 
 static int set_slots(struct run *r, unsigned int vm, const char *what)
 {
-	for (unsigned int i = 0; i < r->vms[vm].nslots; i++) {
-		int err = vm_set_slot(&r->vms[vm], i);
+	for (unsigned int i = 0; i < r->views[vm].vm->nslots; i++) {
+		int err = vm_set_slot(r->views[vm].vm, i);
 
 		if (err)
 			return why_set(&r->why, STATUS_ERROR, "cannot %s memslot %u: %s", what, i + 1,
@@ -26,7 +26,7 @@ static int set_slots(struct run *r, unsigned int vm, const char *what)
 
 static int set_logging(struct run *r, const struct step *s, bool on)
 {
-	struct vm *vm = &r->vms[s->vm];
+	struct vm *vm = r->views[s->vm].vm;
 
 	for (unsigned int i = 0; i < vm->nslots; i++) {
 		vm->slots[i].flags &= ~(uint32_t)KVM_MEM_LOG_DIRTY_PAGES;
@@ -54,7 +54,7 @@ int step_dirty_off(struct run *r, const struct step *s, struct step_log *log)
 
 int step_dirty_get(struct run *r, const struct step *s, struct step_log *log)
 {
-	const struct vm *vm = &r->vms[s->vm];
+	const struct vm *vm = r->views[s->vm].vm;
 	size_t dirty = 0;
 
 	for (unsigned int i = 0; i < vm->nslots; i++) {
@@ -71,7 +71,7 @@ int step_dirty_get(struct run *r, const struct step *s, struct step_log *log)
 
 int step_slot_delete(struct run *r, const struct step *s, struct step_log *log)
 {
-	struct vm *vm = &r->vms[s->vm];
+	struct vm *vm = r->views[s->vm].vm;
 
 	for (unsigned int i = 0; i < vm->nslots; i++)
 		vm->slots[i].live = false;
@@ -83,7 +83,7 @@ int step_slot_delete(struct run *r, const struct step *s, struct step_log *log)
 
 int step_slot_create(struct run *r, const struct step *s, struct step_log *log)
 {
-	struct vm *vm = &r->vms[s->vm];
+	struct vm *vm = r->views[s->vm].vm;
 
 	for (unsigned int i = 0; i < vm->nslots; i++)
 		vm->slots[i].live = true;
@@ -93,7 +93,7 @@ int step_slot_create(struct run *r, const struct step *s, struct step_log *log)
 
 int step_slot_move(struct run *r, const struct step *s, struct step_log *log)
 {
-	struct vm *vm = &r->vms[s->vm];
+	struct vm *vm = r->views[s->vm].vm;
 	bool up = vm->slots[0].gpa < GUEST_MEM_GPA + MOVE_BY;
 
 	if (r->mems[s->vm].size > MOVE_BY)
@@ -114,8 +114,9 @@ static int churn_one(struct run *r, size_t first, size_t end, uint32_t salt)
 	struct model m;
 	struct guest_access a = { .op = GUEST_WRITE, .end = end - first,
 				  .salt = salt + (uint32_t)first };
+	const struct view view = { .vm = &vm, .model = &m, .code = &m };
 	const struct model *main_model = &r->models[0];
-	int status = vm_open(&vm, 1, &r->why);
+	int status = vm_open(&vm, 1, GUEST_FLAT, 0, &r->why);
 
 	if (status)
 		return status;
@@ -140,7 +141,7 @@ static int churn_one(struct run *r, size_t first, size_t end, uint32_t salt)
 		status = why_set(&r->why, STATUS_ERROR, "cannot create a memslot: %s",
 				 strerror(-err));
 	if (!status)
-		status = guest_access(r, &vm, &m, &a);
+		status = guest_access(r, &view, &a);
 	if (!status)
 		status = guest_must_end(r, &vm, JOB_DONE, 0, "");
 	if (!status) {

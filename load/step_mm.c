@@ -53,7 +53,7 @@ static int need_file(struct run *r, const struct step *s)
 
 static void invalidate_all(struct run *r, const struct range *g, enum host_pte to)
 {
-	for (unsigned int i = 0; i < r->nvms; i++)
+	for (unsigned int i = 0; i < r->nviews; i++)
 		model_invalidate(&r->models[i], g->first, g->end, to);
 }
 
@@ -62,7 +62,7 @@ static void model_writeback(struct run *r)
 {
 	if (!r->mems[0].backing->writeback)
 		return;
-	for (unsigned int i = 0; i < r->nvms; i++)
+	for (unsigned int i = 0; i < r->nviews; i++)
 		model_clean(&r->models[i]);
 }
 
@@ -186,7 +186,7 @@ int step_collapse(struct run *r, const struct step *s, struct step_log *log)
 			       "later", r->mems[0].backing->name, strerror(err));
 	if (err)
 		return refused(r, "MADV_COLLAPSE", err);
-	if (r->nvms > 1)
+	if (r->nviews > 1)
 		expect_blur(&r->expect, BLUR_ALL, "a collapse of memory that two VMs map");
 	err = model_resize(&r->models[s->vm], PAGES_2M, LEVEL_2M);
 	if (err)

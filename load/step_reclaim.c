@@ -27,7 +27,7 @@ static int observe(struct run *r, unsigned int vm, size_t *resident)
 	uint8_t *fates = malloc(r->pages);
 	int err = fates ? 0 : -ENOMEM;
 
-	for (unsigned int i = 0; !err && i < r->nvms; i++) {
+	for (unsigned int i = 0; !err && i < r->nviews; i++) {
 		err = run_fates(r, i, NULL, fates);
 		if (err)
 			break;

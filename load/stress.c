@@ -104,7 +104,7 @@ static int open_vms(struct run *r, size_t pages)
 		for (unsigned int i = 0; !status && i < STRESS_REGIONS; i++)
 			status = open_region(r, k, i, pages);
 		if (!status)
-			status = vm_open(&v->vm, nvcpus, &r->why);
+			status = vm_open(&v->vm, nvcpus, GUEST_FLAT, 0, &r->why);
 		if (!status)
 			status = open_slots(r, v);
 	}

@@ -19,6 +19,7 @@
 
 #define KICK_SIGNAL SIGUSR2
 #define KICK_SECONDS 30.0
+#define AREA_SLOT 100	/* behind all others */
 
 static void on_kick(int signo)
 {
@@ -35,10 +36,9 @@ static void finish_exit(struct vcpu *v)
 
 static enum job_end run_job(struct vcpu *v, const struct guest_job *job)
 {
-	uint64_t code_gpa = GUEST_CODE_GPA + v->id * GUEST_PAGE;
 	uint64_t n;
 
-	v->error = -guest_start(v->fd, code_gpa, job);
+	v->error = -guest_start(&v->cpu, job);
 	if (v->error)
 		return JOB_FAILED;
 	for (;;) {
@@ -66,7 +66,10 @@ static enum job_end run_job(struct vcpu *v, const struct guest_job *job)
 			return JOB_FAILED;
 		v->mismatches += n;
 	}
-	return JOB_DONE;
+	v->error = -guest_end(&v->cpu, job, &v->left);
+	if (v->error)
+		return JOB_FAILED;
+	return v->left ? JOB_NESTED : JOB_DONE;
 }
 
 static bool next_job(struct vcpu *v, size_t i, struct guest_job *job)
@@ -111,7 +114,7 @@ static void *vcpu_thread(void *arg)
 	}
 }
 
-static int vcpu_open(struct vm *vm, unsigned int id, struct why *why)
+static int vcpu_open(struct vm *vm, int kvm, unsigned int id, struct why *why)
 {
 	struct vcpu *v = &vm->vcpus[id];
 
@@ -127,7 +130,11 @@ static int vcpu_open(struct vm *vm, unsigned int id, struct why *why)
 			       strerror(errno));
 	}
 
-	int err = guest_init_vcpu(v->fd);
+	v->cpu = (struct guest_cpu){
+		.fd = v->fd, .id = id, .code_gpa = GUEST_CODE_GPA + id * GUEST_PAGE, .area = &vm->area,
+	};
+
+	int err = guest_init_vcpu(kvm, &v->cpu);
 
 	if (err)
 		return why_set(why, STATUS_ERROR, "cannot set the registers of vCPU %u: %s", id,
@@ -206,10 +213,43 @@ static int make_code(struct vm *vm, struct why *why)
 	return 0;
 }
 
+/* Like the code: not under test. */
+static int make_area(struct vm *vm, struct why *why)
+{
+	if (!vm->area.size)
+		return 0;
+	vm->area.hva = mmap(NULL, vm->area.size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (vm->area.hva == MAP_FAILED) {
+		vm->area.hva = NULL;
+		return why_set(why, STATUS_ERROR, "cannot get memory for the guest's page tables: %s",
+			       strerror(errno));
+	}
+	madvise(vm->area.hva, vm->area.size, MADV_NOHUGEPAGE);
+	madvise(vm->area.hva, vm->area.size, MADV_DONTFORK);
+	guest_write_area(&vm->area);
+	mlock(vm->area.hva, vm->area.size);
+
+	struct kvm_userspace_memory_region r = {
+		.slot = vm->area.as_id << 16 | AREA_SLOT,
+		.guest_phys_addr = vm->area.gpa,
+		.memory_size = vm->area.size,
+		.userspace_addr = (uintptr_t)vm->area.hva,
+	};
+
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &r) < 0)
+		return why_set(why, STATUS_ERROR, "cannot set memslot %d (page tables): %s", AREA_SLOT,
+			       strerror(errno));
+	return 0;
+}
+
 static int open_parts(struct vm *vm, int kvm, struct why *why)
 {
+	const char *lack = guest_lacks(kvm, vm->area.mode);
 	int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 
+	if (lack)
+		return why_set(why, STATUS_UNSUPPORTED, "%s", lack);
 	vm->fd = ioctl(kvm, KVM_CREATE_VM, 0UL);
 	if (vm->fd < 0 || size < 0)
 		return why_set(why, STATUS_ERROR, "cannot create a VM: %s", strerror(errno));
@@ -221,14 +261,18 @@ static int open_parts(struct vm *vm, int kvm, struct why *why)
 
 	int status = make_code(vm, why);
 
+	if (!status)
+		status = make_area(vm, why);
 	for (unsigned int i = 0; !status && i < vm->nvcpus; i++)
-		status = vcpu_open(vm, i, why);
+		status = vcpu_open(vm, kvm, i, why);
 	return status;
 }
 
-int vm_open(struct vm *vm, unsigned int nvcpus, struct why *why)
+int vm_open(struct vm *vm, unsigned int nvcpus, enum guest_mode mode, size_t pages,
+	    struct why *why)
 {
 	memset(vm, 0, sizeof(*vm));
+	guest_plan_area(&vm->area, mode, pages, nvcpus);
 	vm->fd = -1;
 	vm->done_fd = -1;
 
@@ -272,16 +316,19 @@ void vm_close(struct vm *vm)
 		close(vm->done_fd);
 	if (vm->code)
 		munmap(vm->code, vm->code_size);
+	if (vm->area.hva)
+		munmap(vm->area.hva, vm->area.size);
 	vm->fd = -1;
 	vm->done_fd = -1;
 	vm->code = NULL;
+	vm->area.hva = NULL;
 }
 
 int vm_set_slot(const struct vm *vm, unsigned int i)
 {
 	const struct vm_slot *s = &vm->slots[i];
 	struct kvm_userspace_memory_region r = {
-		.slot = i + 1,
+		.slot = s->as_id << 16 | (i + 1),
 		.flags = s->flags,
 		.guest_phys_addr = s->gpa,
 		.memory_size = s->live ? s->pages * GUEST_PAGE : 0,
@@ -295,7 +342,7 @@ int vm_get_dirty_log(const struct vm *vm, unsigned int i, size_t *dirty)
 {
 	size_t words = (vm->slots[i].pages + 63) / 64;
 	uint64_t *bits = calloc(words, sizeof(*bits));
-	struct kvm_dirty_log log = { .slot = i + 1, .dirty_bitmap = bits };
+	struct kvm_dirty_log log = { .slot = vm->slots[i].as_id << 16 | (i + 1), .dirty_bitmap = bits };
 
 	if (!bits)
 		return -ENOMEM;

@@ -18,6 +18,7 @@
 #define VM_VCPUS_MAX 64
 
 struct vm_slot {
+	unsigned int as_id;	/* KVM's address space */
 	uint32_t flags;
 	uint64_t gpa;
 	size_t first;		/* page of the memory under test that it starts with */
@@ -32,6 +33,7 @@ enum job_end {
 	JOB_FAILED,	/* KVM_RUN failed: error */
 	JOB_MMIO,	/* the guest touched memory that no slot lets it */
 	JOB_EXIT,	/* another exit: exit_reason */
+	JOB_NESTED,	/* the nested guest ended for another reason than that it was done: left */
 	JOB_KICKED,
 };
 
@@ -50,6 +52,7 @@ struct vcpu {
 	struct vm *vm;
 	unsigned int id;
 	int fd;
+	struct guest_cpu cpu;
 	struct kvm_run *run;
 	pthread_t thread;
 	bool started;
@@ -60,6 +63,7 @@ struct vcpu {
 	enum job_end end;
 	int error;
 	unsigned int exit_reason;
+	uint64_t left;		/* the nested guest's exit code */
 	uint64_t mismatches;
 	uint64_t stopped_at;	/* gpa, when it did not end with JOB_DONE */
 };
@@ -70,6 +74,8 @@ struct vm {
 	size_t run_size;
 	char *code;
 	size_t code_size;
+	struct guest_area area;
+	bool reversed;	/* the guest's page tables map the last page first */
 	struct vm_slot slots[VM_SLOTS_MAX];
 	unsigned int nslots;
 	struct vcpu *vcpus;
@@ -77,7 +83,9 @@ struct vm {
 	bool stuck;	/* a thread did not come back: leave everything as it is */
 };
 
-int vm_open(struct vm *vm, unsigned int nvcpus, struct why *why);
+/* pages: those under test, for modes with page tables */
+int vm_open(struct vm *vm, unsigned int nvcpus, enum guest_mode mode, size_t pages,
+	    struct why *why);
 void vm_close(struct vm *vm);
 
 /* Tells KVM about slot i as described now; one that is not live is deleted. 0 or -errno. */

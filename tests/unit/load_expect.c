@@ -212,6 +212,32 @@ static void collapse_leaves_huge_units(void **state)
 	model_deinit(&m);
 }
 
+static void the_host_reaches_both_mappings(void **state)
+{
+	struct expect e;
+	struct model a;
+	struct model b;
+
+	(void)state;
+	open_model(&a, &e, HOST_ZERO);
+	assert_int_equal(model_init_twin(&b, &a), 0);
+	model_guest(&a, 0, 100, false);
+	model_guest(&b, 0, 100, false);
+	assert_int_equal(count(&e, COUNT_INSTALLS_4K), 200);
+	/* Copy on write takes the zero page from both. */
+	model_guest(&a, 0, 10, true);
+	assert_int_equal(count(&e, COUNT_ZAPS), 20);
+	assert_int_equal(b.spte[9], SPTE_NONE);
+	model_guest(&b, 0, 10, true);
+	assert_int_equal(count(&e, COUNT_HVA_TO_PFN), 230);
+	model_invalidate(&b, 0, 5, HOST_NONE);
+	assert_int_equal(count(&e, COUNT_ZAPS), 30);
+	assert_int_equal(a.host[4], HOST_NONE);
+	assert_int_equal(model_mapped(&a), 95);
+	model_deinit(&a);
+	model_deinit(&b);
+}
+
 static void a_split_leaves_small_units(void **state)
 {
 	struct expect e = { 0 };
@@ -293,6 +319,7 @@ int main(void)
 		cmocka_unit_test(writeback_cleans_only_dirty_pages),
 		cmocka_unit_test(zap_all_takes_the_code_too),
 		cmocka_unit_test(collapse_leaves_huge_units),
+		cmocka_unit_test(the_host_reaches_both_mappings),
 		cmocka_unit_test(a_split_leaves_small_units),
 		cmocka_unit_test(what_is_gone_was_zapped),
 		cmocka_unit_test(the_first_reason_stays),

@@ -104,7 +104,7 @@ static void every_scenario_can_be_read(void **state)
 		assert_int_equal(parse(s->steps, steps, &n, &why), 0);
 		assert_true(strlen(s->text) > 0);
 		for (size_t k = 0; k < n; k++)
-			assert_true(steps[k].vm < (s->vms ? s->vms : 1));
+			assert_true(steps[k].vm < (s->vms ? s->vms : 1) + s->two_slots);
 		for (size_t k = 0; k < i; k++)
 			assert_string_not_equal(s->name, scenarios[k].name);
 	}
@@ -118,6 +118,8 @@ static void needs_come_from_backing_and_steps(void **state)
 	assert_int_equal(scenario_needs(scenario_find("reclaim")),
 			 NEED_ROOT | NEED_SWAP | NEED_CGROUP);
 	assert_int_equal(scenario_needs(scenario_find("collapse")), NEED_THP);
+	assert_int_equal(scenario_needs(scenario_find("nested")), NEED_NESTED);
+	assert_int_equal(scenario_needs(scenario_find("smm")), NEED_SMM);
 }
 
 static void hugetlb_is_a_short_name(void **state)
