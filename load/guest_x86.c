@@ -187,18 +187,19 @@ static int set_cpuid(int kvm_fd, int vcpu_fd)
 
 static int set_hsave(const struct guest_cpu *cpu)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msr = {
-		.head.nmsrs = 1,
-		.entry = { .index = MSR_VM_HSAVE_PA, .data = guest_hsave_gpa(cpu->area, cpu->id) },
-	};
-	int n = ioctl(cpu->fd, KVM_SET_MSRS, &msr);
+	struct kvm_msrs *msrs = calloc(1, sizeof(*msrs) + sizeof(msrs->entries[0]));
 
-	if (n < 0)
-		return -errno;
-	return n == 1 ? 0 : -EINVAL;
+	if (!msrs)
+		return -ENOMEM;
+	msrs->nmsrs = 1;
+	msrs->entries[0].index = MSR_VM_HSAVE_PA;
+	msrs->entries[0].data = guest_hsave_gpa(cpu->area, cpu->id);
+
+	int n = ioctl(cpu->fd, KVM_SET_MSRS, msrs);
+	int err = n < 0 ? -errno : 0;
+
+	free(msrs);
+	return n == 0 ? -EINVAL : err;
 }
 
 int guest_init_vcpu(int kvm_fd, const struct guest_cpu *cpu)

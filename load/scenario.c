@@ -109,7 +109,7 @@ const struct scenario scenarios[] = {
 	  .backing = "anon-4k", .mode = GUEST_NESTED_FLAT,
 	  .steps = "write check dontneed:0/3 check write check" },
 	{ "exec-nx", "the guest executes from huge pages, which nx_huge_pages=force splits",
-	  .backing = "anon-thp", .steps = "exec write check exec write check" },
+	  .backing = "anon-thp", .steps = "write exec write check exec check" },
 	{ "stress", "two VMs with all kinds of memory against all that a host does, at random",
 	  .backing = "file", .steps = "stress", .vcpus = 4, .own_vms = true },
 };
