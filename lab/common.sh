@@ -98,6 +98,19 @@ cache_lock() {
 	fi
 }
 
+# unpack DEB: into $root, once; boot images and firmware are no part of a build
+unpack() {
+	deb=${1##*/}
+	case $deb in
+	linux-image-* | linux-binary-* | linux-modules-*) return 0 ;;
+	esac
+	! grep -qxF "$deb" "$root/unpacked" || return 0
+	# older packages have /bin and /lib, which are links here
+	dpkg-deb --fsys-tarfile "$1" |
+		tar -x -C "$root" --keep-directory-symlink --no-same-owner
+	echo "$deb" >> "$root/unpacked"
+}
+
 # root_run ROOT COMMAND...: in the root directory of lab/headers, as root or in a user namespace.
 # A build needs /dev/null, and objtool of new kernels reads its limits in /proc; the mounts are
 # in a namespace of their own and end with the command.
