@@ -2,6 +2,7 @@
 /*
  * mmuscope check: judge the invariants.
  */
+#include "blame.h"
 #include "commands.h"
 #include "format.h"
 #include "log.h"
@@ -18,17 +19,19 @@ static const char usage[] =
 "Usage: mmuscope check [OPTION]... [-- COMMAND [ARG]...]\n"
 "\n"
 "Judge KVM's MMU invariants on this host while COMMAND runs, for a time, or until\n"
-"interrupted, and report for each one: HELD, VIOLATED, INCONCLUSIVE, or NO\n"
-"OCCASION when nothing happened that it speaks of.\n"
+"interrupted, and report for each one: HELD, VIOLATED, INCONCLUSIVE, NO OCCASION\n"
+"when nothing happened that it speaks of, or NOT APPLICABLE to this kernel.\n"
 "\n"
 "  -p, --pid PID       only VMs of this process\n"
 "      --for TIME      stop after TIME (90, 500ms, 5m)\n"
 "      --only INV,...  judge only these; they must then have had an occasion\n"
+"      --claims        weigh what is said about dirty and accessed pages\n"
+"      --stacks        kernel and user stacks of whoever changed guest memory\n"
 "      --stories N     tell the first N violations in full (16)\n"
 "      --max-vms N     follow up to N VMs at a time (256)\n"
 "      --json          machine-readable report\n"
 "  -o, --output FILE   write the report to FILE\n"
-"  -v, -q              say more (-vv: everything libbpf says), say less\n"
+"  -v, -q              all reasons, all causes (-vv: libbpf too); errors only\n"
 "  -h, --help          this text\n"
 "\n"
 "With COMMAND, the VMs that it and its children create are looked at.\n"
@@ -40,7 +43,6 @@ struct collector {
 	struct told *told;
 	size_t n;
 	size_t max;
-	struct ksyms *ksyms;
 };
 
 static void name_vm(struct session *s, uint32_t index, char *buf, size_t size)
@@ -55,24 +57,6 @@ static void name_vm(struct session *s, uint32_t index, char *buf, size_t size)
 			 format_comm(comm, vm->info.comm, COMM_LEN));
 	else
 		snprintf(buf, size, "unknown: its mapping was gone when looked for");
-}
-
-/* A stack begins with the BPF program that took it, and its trampoline: nobody asked for these. */
-static void drop_own_frames(const struct ksyms *k, struct event_violation *e)
-{
-	uint32_t own = 0;
-
-	while (own < e->frames && own < STACK_FRAMES) {
-		const char *module;
-		uint64_t offset;
-
-		ksyms_name(k, e->stack[own], &module, &offset);
-		if (strcmp(module, "bpf"))
-			break;
-		own++;
-	}
-	e->frames -= own;
-	memmove(e->stack, e->stack + own, e->frames * sizeof(e->stack[0]));
 }
 
 static void collect(struct session *s, const struct event_violation *v, void *arg)
@@ -101,20 +85,6 @@ static void collect(struct session *s, const struct event_violation *v, void *ar
 	name_vm(s, t->e.vm, t->vm_name, sizeof(t->vm_name));
 }
 
-/* At the end: reading the symbols takes long, and SPTEs of the next violations would be gone. */
-static void name_causes(struct collector *c)
-{
-	if (c->n)
-		c->ksyms = ksyms_load();
-	for (size_t i = 0; i < c->n; i++) {
-		struct told *t = &c->told[i];
-
-		drop_own_frames(c->ksyms, &t->e);
-		stack_cause(c->ksyms, (const uint64_t *)t->e.stack, t->e.frames, t->cause,
-			    sizeof(t->cause));
-	}
-}
-
 static int exit_code(enum value overall, bool command_failed)
 {
 	if (overall == VIOLATED)
@@ -128,17 +98,28 @@ static int report(struct observation *ob, const struct options *o, struct collec
 {
 	unsigned int selected = o->only ? o->only : (1u << INV_NR) - 1;
 	const struct snapshot *snapshot = session_snapshot(ob->session);
-	struct verdict verdicts[INV_NR];
-	struct output *out = output_open(o->output);
+	static struct claim_result claims[CLAIM_NR];
+	static struct verdict verdicts[INV_NR];
+	struct output *out;
 	struct utsname uts;
+	struct blame blame;
 	struct report r;
 	int err;
 
-	if (!out || !snapshot)
+	if (!snapshot)
 		return EXIT_FAILED;
-	name_causes(c);
+	err = blame_find(&blame, snapshot, c->told, c->n, o->stacks);
+	if (err)
+		return reason_explain("check", -err);
+	out = output_open(o->output);
+	if (!out) {
+		blame_free(&blame);
+		return EXIT_FAILED;
+	}
 	for (int i = 0; i < INV_NR; i++)
 		verdict_of(snapshot, i, o->only != 0, &verdicts[i]);
+	for (int i = 0; i < CLAIM_NR; i++)
+		claim_weigh(snapshot, &blame.causes, i, &claims[i]);
 	uname(&uts);
 	r = (struct report){
 		.command = "check",
@@ -149,17 +130,21 @@ static int report(struct observation *ob, const struct options *o, struct collec
 		.verdicts = verdicts,
 		.selected = selected,
 		.overall = verdict_overall(verdicts, selected),
+		.claims = o->claims ? claims : NULL,
 		.told = c->told,
 		.ntold = c->n,
-		.ksyms = c->ksyms,
+		.causes = &blame.causes,
+		.ksyms = blame.ksyms,
+		.stacks = o->stacks,
+		.verbose = log_level >= LOG_VERBOSE,
 		.dirty_bit = kernel_enum_value(session_kernel(ob->session), "pageflags", "PG_dirty"),
 		.command_status = o->command ? ob->command_status : -1,
 	};
-	err = 0;
 	if (o->json)
 		err = json_report(output_file(out), &r);
 	else
 		text_check(output_file(out), &r);
+	blame_free(&blame);
 	if (output_close(out) || err)
 		return EXIT_FAILED;
 	return exit_code(r.overall, ob->command_failed);
@@ -170,7 +155,8 @@ int cmd_check(int argc, char **argv)
 	struct collector c = { 0 };
 	struct observation ob;
 	struct options o;
-	int err = options_parse(&o, argc, argv, "check", OPT_TARGET | OPT_ONLY | OPT_STORIES, usage);
+	int err = options_parse(&o, argc, argv, "check",
+				OPT_TARGET | OPT_ONLY | OPT_STORIES | OPT_CLAIMS | OPT_STACKS, usage);
 
 	if (err)
 		return err > 0 ? EXIT_OK : EXIT_FAILED;
@@ -182,7 +168,6 @@ int cmd_check(int argc, char **argv)
 	if (!err)
 		err = report(&ob, &o, &c);
 	observe_end(&ob);
-	ksyms_free(c.ksyms);
 	free(c.told);
 	return err;
 }

@@ -2,7 +2,9 @@
 /*
  * mmuscope levels: what is mapped at which level.
  */
+#include "blame.h"
 #include "commands.h"
+#include "log.h"
 #include "observe.h"
 #include "reason.h"
 #include "report.h"
@@ -19,10 +21,11 @@ static const char usage[] =
 "\n"
 "  -p, --pid PID       only VMs of this process\n"
 "      --for TIME      stop after TIME (90, 500ms, 5m)\n"
+"      --stacks        kernel and user stacks of whoever changed guest memory\n"
 "      --max-vms N     follow up to N VMs at a time (256)\n"
 "      --json          machine-readable report\n"
 "  -o, --output FILE   write the report to FILE\n"
-"  -v, -q              say more (-vv: everything libbpf says), say less\n"
+"  -v, -q              all causes (-vv: libbpf too); errors only\n"
 "  -h, --help          this text\n"
 "\n"
 "With COMMAND, the VMs that it and its children create are looked at.\n"
@@ -40,13 +43,22 @@ static bool lossy(const struct snapshot *s)
 static int report(struct observation *ob, const struct options *o)
 {
 	const struct snapshot *snapshot = session_snapshot(ob->session);
-	struct output *out = output_open(o->output);
+	struct output *out;
 	struct utsname uts;
+	struct blame blame;
 	struct report r;
-	int err = 0;
+	int err;
 
-	if (!out || !snapshot)
+	if (!snapshot)
 		return EXIT_FAILED;
+	err = blame_find(&blame, snapshot, NULL, 0, o->stacks);
+	if (err)
+		return reason_explain("levels", -err);
+	out = output_open(o->output);
+	if (!out) {
+		blame_free(&blame);
+		return EXIT_FAILED;
+	}
 	uname(&uts);
 	r = (struct report){
 		.command = "levels",
@@ -54,12 +66,17 @@ static int report(struct observation *ob, const struct options *o)
 		.machine = uts.machine,
 		.tier = session_tier(ob->session),
 		.snapshot = snapshot,
+		.causes = &blame.causes,
+		.ksyms = blame.ksyms,
+		.stacks = o->stacks,
+		.verbose = log_level >= LOG_VERBOSE,
 		.command_status = o->command ? ob->command_status : -1,
 	};
 	if (o->json)
 		err = json_report(output_file(out), &r);
 	else
 		text_levels(output_file(out), &r);
+	blame_free(&blame);
 	if (output_close(out) || err || ob->command_failed)
 		return EXIT_FAILED;
 	return lossy(snapshot) ? EXIT_INCONCLUSIVE : EXIT_OK;
@@ -69,7 +86,7 @@ int cmd_levels(int argc, char **argv)
 {
 	struct observation ob;
 	struct options o;
-	int err = options_parse(&o, argc, argv, "levels", OPT_TARGET, usage);
+	int err = options_parse(&o, argc, argv, "levels", OPT_TARGET | OPT_STACKS, usage);
 
 	if (err)
 		return err > 0 ? EXIT_OK : EXIT_FAILED;

@@ -54,6 +54,49 @@ const char *format_ns(char buf[FORMAT_LEN], uint64_t ns)
 	return scaled(buf, (double)ns, 1000, names, 4);
 }
 
+const char *format_percent(char buf[FORMAT_LEN], uint64_t n, uint64_t of)
+{
+	double tenths = of ? (double)n / (double)of * 1000 : 0;
+
+	if (of && n >= of) {
+		snprintf(buf, FORMAT_LEN, "100%%");
+		return buf;
+	}
+	/* truncated: what is not all must not look like it */
+	snprintf(buf, FORMAT_LEN, "%d.%d%%", (int)tenths / 10, (int)tenths % 10);
+	return buf;
+}
+
+/* in at most 7 columns; a decimal where there is room for it */
+static const char *shortened(char buf[FORMAT_LEN], double n, const char *const names[], size_t count)
+{
+	size_t k = 0;
+
+	/* what would be rounded up to 1000 is 1 of the next */
+	while (k + 1 < count && n >= 999.5) {
+		n /= 1000;
+		k++;
+	}
+	snprintf(buf, FORMAT_LEN, n < 99.95 && k ? "%.1f%s" : "%.0f%s", n, names[k]);
+	return buf;
+}
+
+const char *format_short(char buf[FORMAT_LEN], uint64_t n)
+{
+	static const char *const names[] = { "", "K", "M", "G", "T", "P", "E" };
+
+	if (n < 1000000)
+		return format_count(buf, (int64_t)n);
+	return shortened(buf, (double)n, names, 7);
+}
+
+const char *format_short_ns(char buf[FORMAT_LEN], uint64_t ns)
+{
+	static const char *const names[] = { "ns", "us", "ms", "s", "ks", "Ms" };
+
+	return shortened(buf, (double)ns, names, 6);
+}
+
 const char *format_comm(char buf[FORMAT_LEN], const char *comm, size_t len)
 {
 	size_t n = 0;

@@ -1,79 +1,146 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The symbol table of the running kernel, read only when a stack has to be printed.
+ * The symbol table of the running kernel, read in one pass for the addresses that were asked for.  It
+ * is not sorted: modules and BPF programs come behind the kernel, wherever they lie.
  */
 #include "ksyms.h"
 
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct sym {
+enum {
+	NAME_LEN = 128,
+	MODULE_LEN = 64,
+	/* farther from a symbol than any function is long: it belongs to something without a name */
+	FAR = 1 << 17,
+};
+
+/* one address, and the nearest symbol seen so far at or below it but above the next lower address */
+struct want {
 	uint64_t address;
+	uint64_t symbol;
 	char *name;
 	char *module;
 };
 
 struct ksyms {
-	struct sym *syms;
+	struct want *wants;
 	size_t n;
 	size_t size;
 };
 
 static int by_address(const void *a, const void *b)
 {
-	const struct sym *x = a, *y = b;
+	const struct want *x = a, *y = b;
 
 	return (x->address > y->address) - (x->address < y->address);
 }
 
-static bool add(struct ksyms *k, uint64_t address, const char *name, const char *module)
+struct ksyms *ksyms_new(void)
 {
-	struct sym *s;
+	return calloc(1, sizeof(struct ksyms));
+}
 
-	if (k->n == k->size) {
-		size_t size = k->size ? 2 * k->size : 1 << 16;
+bool ksyms_want(struct ksyms *k, const uint64_t *addresses, size_t n)
+{
+	for (size_t i = 0; k && i < n; i++) {
+		if (!addresses[i])
+			continue;
+		if (k->n == k->size) {
+			size_t size = k->size ? 2 * k->size : 256;
+			struct want *wants = reallocarray(k->wants, size, sizeof(*wants));
 
-		s = reallocarray(k->syms, size, sizeof(*s));
-		if (!s)
-			return false;
-		k->syms = s;
-		k->size = size;
+			if (!wants)
+				return false;
+			k->wants = wants;
+			k->size = size;
+		}
+		k->wants[k->n++] = (struct want){ .address = addresses[i] };
 	}
-	s = &k->syms[k->n];
-	s->address = address;
-	s->name = strdup(name);
-	s->module = *module ? strdup(module) : NULL;
-	if (!s->name)
-		return false;
-	k->n++;
 	return true;
 }
 
-struct ksyms *ksyms_load(void)
+/* Index of the first wanted address that is not below this one. */
+static size_t find(const struct ksyms *k, uint64_t address)
 {
-	FILE *f = fopen("/proc/kallsyms", "r");
-	struct ksyms *k = f ? calloc(1, sizeof(*k)) : NULL;
-	char line[512], name[256], module[64], type;
-	unsigned long long address;
+	size_t low = 0, high = k->n;
 
-	while (k && fgets(line, sizeof(line), f)) {
-		module[0] = '\0';
-		if (sscanf(line, "%llx %c %255s [%63[^]]]", &address, &type, name, module) < 3)
-			continue;
-		if ((type != 't' && type != 'T' && type != 'w' && type != 'W') || !address)
-			continue;
-		if (!add(k, address, name, module)) {
-			ksyms_free(k);
-			k = NULL;
-		}
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (k->wants[mid].address < address)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	if (f)
-		fclose(f);
-	if (k && k->n)
-		qsort(k->syms, k->n, sizeof(*k->syms), by_address);
-	return k;
+	return low;
+}
+
+static void sort(struct ksyms *k)
+{
+	size_t n = 0;
+
+	if (k->n)
+		qsort(k->wants, k->n, sizeof(*k->wants), by_address);
+	for (size_t i = 0; i < k->n; i++)
+		if (!i || k->wants[i].address != k->wants[i - 1].address)
+			k->wants[n++] = k->wants[i];
+	k->n = n;
+}
+
+/* "ffffffffc0123456 t name	[module]": a function.  Names are cut to their room. */
+static bool parse(char *line, uint64_t *address, const char **name, const char **module)
+{
+	char *end, *save;
+	const char *type;
+
+	*address = strtoull(line, &end, 16);
+	type = strtok_r(end, " \t\n", &save);
+	*name = type ? strtok_r(NULL, " \t\n", &save) : NULL;
+	if (!*name || !*address || !strchr("tTwW", *type))
+		return false;
+	*module = strtok_r(NULL, " \t\n[]", &save);
+	if (!*module)
+		*module = "";
+	return true;
+}
+
+void ksyms_read(struct ksyms *k, FILE *f)
+{
+	char line[512];
+
+	sort(k);
+	while (fgets(line, sizeof(line), f)) {
+		const char *name, *module;
+		struct want *w;
+		uint64_t address;
+		size_t i;
+
+		if (!parse(line, &address, &name, &module))
+			continue;
+		i = find(k, address);
+		if (i == k->n)
+			continue;
+		/* of several names for one address the first: the others are aliases */
+		w = &k->wants[i];
+		if (w->name && w->symbol >= address)
+			continue;
+		free(w->name);
+		free(w->module);
+		w->symbol = address;
+		w->name = strndup(name, NAME_LEN);
+		w->module = *module ? strndup(module, MODULE_LEN) : NULL;
+	}
+}
+
+void ksyms_load(struct ksyms *k)
+{
+	FILE *f = k && k->n ? fopen("/proc/kallsyms", "r") : NULL;
+
+	if (!f)
+		return;
+	ksyms_read(k, f);
+	fclose(f);
 }
 
 void ksyms_free(struct ksyms *k)
@@ -81,62 +148,45 @@ void ksyms_free(struct ksyms *k)
 	if (!k)
 		return;
 	for (size_t i = 0; i < k->n; i++) {
-		free(k->syms[i].name);
-		free(k->syms[i].module);
+		free(k->wants[i].name);
+		free(k->wants[i].module);
 	}
-	free(k->syms);
+	free(k->wants);
 	free(k);
 }
 
 const char *ksyms_name(const struct ksyms *k, uint64_t address, const char **module, uint64_t *offset)
 {
-	size_t low = 0, high = k ? k->n : 0;
+	size_t i = k ? find(k, address) : 0;
 
 	*module = "";
 	*offset = 0;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (k->syms[mid].address <= address)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (!low)
+	if (!k || i == k->n || k->wants[i].address != address)
 		return "?";
-	*offset = address - k->syms[low - 1].address;
-	if (k->syms[low - 1].module)
-		*module = k->syms[low - 1].module;
-	return k->syms[low - 1].name;
+	/* none between this address and the next lower one: that one's symbol is the nearest */
+	while (i > 0 && !k->wants[i].name)
+		i--;
+	if (!k->wants[i].name || address - k->wants[i].symbol >= FAR)
+		return "?";
+	*offset = address - k->wants[i].symbol;
+	if (k->wants[i].module)
+		*module = k->wants[i].module;
+	return k->wants[i].name;
 }
 
-void stack_cause(const struct ksyms *k, const uint64_t *frames, size_t n, char *buf, size_t size)
+size_t ksyms_own_frames(const struct ksyms *k, const uint64_t *stack, size_t n)
 {
-	static const struct {
-		const char *function;
-		const char *cause;
-	} causes[] = {
-#define CAUSE(function_, cause_) { function_, cause_ },
-#include "causes.def"
-#undef CAUSE
-	};
-	const char *module, *other = NULL;
-	uint64_t offset;
+	size_t own = 0;
 
-	for (size_t i = n; i > 0; i--) {
-		const char *name = ksyms_name(k, frames[i - 1], &module, &offset);
+	while (own < n) {
+		const char *module;
+		uint64_t offset;
+		const char *name = ksyms_name(k, stack[own], &module, &offset);
 
-		for (size_t c = 0; c < sizeof(causes) / sizeof(causes[0]); c++) {
-			if (!strcmp(name, causes[c].function)) {
-				snprintf(buf, size, "%s", causes[c].cause);
-				return;
-			}
-		}
-		if (*module && strncmp(module, "kvm", 3))
-			other = module;
+		/* with bpf_jit_kallsyms=0 they have no name */
+		if (strcmp(module, "bpf") && (strcmp(name, "?") || own >= 3))
+			break;
+		own++;
 	}
-	if (other)
-		snprintf(buf, size, "unknown, in module %s", other);
-	else
-		snprintf(buf, size, "unknown");
+	return own;
 }

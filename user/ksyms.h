@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kernel addresses to names, and from the names on a stack to the cause of what happened.
+ * Kernel addresses to names.  Only the names asked for are kept: the kernel has 200,000, of which a
+ * report needs some hundreds.
  */
 #ifndef MMUSCOPE_KSYMS_H
 #define MMUSCOPE_KSYMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct ksyms;
 
-/* Read /proc/kallsyms.  NULL when out of memory or unreadable: names are then not known. */
-struct ksyms *ksyms_load(void);
+/* The addresses that names are wanted for: first ask for all, then load, then name. */
+struct ksyms *ksyms_new(void);
+/* False: out of memory.  NULL and address 0 are fine and do nothing. */
+bool ksyms_want(struct ksyms *k, const uint64_t *addresses, size_t n);
+/* Read /proc/kallsyms.  Without it, or without the right to see addresses, nothing has a name. */
+void ksyms_load(struct ksyms *k);
+/* The same from any file of that form. */
+void ksyms_read(struct ksyms *k, FILE *f);
 void ksyms_free(struct ksyms *k);
 /*
  * Name of the function that address lies in, "?" if unknown; *module its module or "", *offset the
@@ -19,9 +28,9 @@ void ksyms_free(struct ksyms *k);
  */
 const char *ksyms_name(const struct ksyms *k, uint64_t address, const char **module, uint64_t *offset);
 /*
- * What these frames (innermost first) say was going on, e.g. "reclaim"; else the module whose code is on
- * the stack; else "unknown".
+ * How many frames at the start of a stack (innermost first) are those of the BPF program that took it
+ * and of its trampoline: nobody asked for these.
  */
-void stack_cause(const struct ksyms *k, const uint64_t *frames, size_t n, char *buf, size_t size);
+size_t ksyms_own_frames(const struct ksyms *k, const uint64_t *stack, size_t n);
 
 #endif /* MMUSCOPE_KSYMS_H */

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONG_FOR = 256, LONG_JSON, LONG_ONLY, LONG_MAX_VMS, LONG_STORIES };
+enum { LONG_FOR = 256, LONG_JSON, LONG_ONLY, LONG_MAX_VMS, LONG_STORIES, LONG_CLAIMS,
+       LONG_STACKS };
 
 static const struct option longs[] = {
 	{ "pid", required_argument, NULL, 'p' },
@@ -22,6 +23,8 @@ static const struct option longs[] = {
 	{ "only", required_argument, NULL, LONG_ONLY },
 	{ "max-vms", required_argument, NULL, LONG_MAX_VMS },
 	{ "stories", required_argument, NULL, LONG_STORIES },
+	{ "claims", no_argument, NULL, LONG_CLAIMS },
+	{ "stacks", no_argument, NULL, LONG_STACKS },
 	{ "output", required_argument, NULL, 'o' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -111,7 +114,9 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
 		bool target = c == 'p' || c == LONG_FOR || c == LONG_MAX_VMS;
 
 		if ((target && !(accepts & OPT_TARGET)) || (c == LONG_ONLY && !(accepts & OPT_ONLY)) ||
-		    (c == LONG_STORIES && !(accepts & OPT_STORIES)))
+		    (c == LONG_STORIES && !(accepts & OPT_STORIES)) ||
+		    (c == LONG_CLAIMS && !(accepts & OPT_CLAIMS)) ||
+		    (c == LONG_STACKS && !(accepts & OPT_STACKS)))
 			return bad(name, "not an option of this command:", argv[optind - 1]);
 		switch (c) {
 		case 'p':
@@ -139,6 +144,12 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
 			if (parse_number(optarg, 0, 1000, &n))
 				return bad(name, "--stories takes 0 to 1000, not", optarg);
 			o->stories = (uint32_t)n;
+			break;
+		case LONG_CLAIMS:
+			o->claims = true;
+			break;
+		case LONG_STACKS:
+			o->stacks = true;
 			break;
 		case 'o':
 			o->output = optarg;

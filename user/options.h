@@ -12,6 +12,8 @@ enum {
 	OPT_TARGET = 1 << 0,	/* -p, --for, -- COMMAND */
 	OPT_ONLY = 1 << 1,	/* --only */
 	OPT_STORIES = 1 << 2,	/* --stories */
+	OPT_CLAIMS = 1 << 3,	/* --claims */
+	OPT_STACKS = 1 << 4,	/* --stacks */
 };
 
 struct options {
@@ -20,6 +22,8 @@ struct options {
 	char **command;		/* NULL: none */
 	const char *output;	/* NULL: stdout */
 	bool json;
+	bool claims;
+	bool stacks;
 	unsigned int only;	/* bit set of invariants asked for by name; 0: all */
 	uint32_t max_vms;
 	uint32_t stories;

@@ -6,6 +6,7 @@
 #ifndef MMUSCOPE_REPORT_H
 #define MMUSCOPE_REPORT_H
 
+#include "claims.h"
 #include "ksyms.h"
 #include "verdict.h"
 
@@ -27,9 +28,13 @@ struct report {
 	const struct verdict *verdicts;	/* INV_NR of them; NULL: none were judged */
 	unsigned int selected;		/* bit set of invariants to show */
 	enum value overall;
+	const struct claim_result *claims;	/* CLAIM_NR of them; NULL: not asked for */
 	const struct told *told;
 	size_t ntold;
+	const struct cause_list *causes;	/* NULL: not known */
 	const struct ksyms *ksyms;	/* NULL: stacks have no names */
+	bool stacks;			/* show those of causes */
+	bool verbose;			/* all reasons, all causes */
 	int dirty_bit;			/* PG_dirty of this kernel, -1: unknown */
 	int command_status;		/* -1: there was none */
 };

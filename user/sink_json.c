@@ -4,6 +4,7 @@
  * added, never renamed.
  */
 #include "format.h"
+#include "probe.h"
 #include "report.h"
 
 #include <errno.h>
@@ -21,15 +22,70 @@ static json_t *hex(uint64_t n)
 	return json_sprintf("0x%llx", (unsigned long long)n);
 }
 
-static json_t *verdict_json(enum invariant i, const struct verdict *v)
+/* Remarks of one kind by their names, added up. */
+static json_t *remarks_json(const struct remarks *r, enum remark_kind kind)
+{
+	json_t *o = json_object();
+
+	for (size_t k = 0; k < r->n; k++)
+		if (r->list[k].kind == kind)
+			json_object_set_new(o, r->list[k].name, number(r->list[k].n));
+	return o;
+}
+
+static json_t *reasons_json(const struct remarks *r)
 {
 	json_t *reasons = json_array();
 
-	for (size_t k = 0; k < v->nreasons; k++)
-		json_array_append_new(reasons, json_string(v->reason[k]));
-	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", invariant_name(i), "verdict",
-			 value_name(v->value), "checked", number(v->checked), "violations",
-			 number(v->violations), "reasons", reasons);
+	for (size_t k = 0; k < r->n; k++)
+		json_array_append_new(reasons, json_string(r->list[k].text));
+	return reasons;
+}
+
+static json_t *verdict_json(enum invariant i, const struct verdict *v)
+{
+	const struct remarks *r = &v->remarks;
+	json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", invariant_name(i),
+			      "verdict", value_name(v->value), "checked", number(v->checked),
+			      "violations", number(v->violations), "reasons", reasons_json(r), "missed",
+			      remarks_json(r, REMARK_MISSED), "missed_runs",
+			      remarks_json(r, REMARK_SKIPPED), "exempt", remarks_json(r, REMARK_EXEMPT));
+
+	for (size_t k = 0; o && k < r->n; k++)
+		if (r->list[k].kind == REMARK_SAMPLED)
+			json_object_set_new(o, "sampled",
+					    json_pack("{s:o, s:o}", "looked_at", number(r->list[k].n), "of",
+						      number(r->list[k].of)));
+	if (o)
+		json_object_set_new(o, "notes", remarks_json(r, REMARK_NOTE));
+	return o;
+}
+
+static json_t *backings_json(const uint64_t *n)
+{
+	json_t *o = json_object();
+
+	for (int b = 0; b < BACKING_NR; b++)
+		json_object_set_new(o, backing_name(b), number(n[b]));
+	return o;
+}
+
+static json_t *claim_json(enum claim i, const struct claim_result *c)
+{
+	json_t *causes = json_array();
+
+	for (size_t k = 0; k < c->ncauses; k++)
+		json_array_append_new(causes, json_pack("{s:s, s:s, s:o, s:o}", "cause", c->causes[k].name,
+							"page", fate_name(c->causes[k].fate), "agrees",
+							backings_json(c->causes[k].agrees), "against",
+							backings_json(c->causes[k].against)));
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "name", claim_name(i), "claim",
+			 claim_sentence(i), "verdict", claim_value_name(c->value), "seen", number(c->seen),
+			 "against", number(c->refuting), "answer", c->answer, "by_backing",
+			 json_pack("{s:o, s:o}", "agrees", backings_json(c->agrees), "against",
+				   backings_json(c->against)), "by_cause", causes, "missed",
+			 remarks_json(&c->missed, REMARK_MISSED), "missed_runs",
+			 remarks_json(&c->missed, REMARK_SKIPPED));
 }
 
 static json_t *levels_json(const struct vm_row *vm)
@@ -65,23 +121,25 @@ static json_t *vm_json(const struct vm_row *vm)
 		json_object_set_new(faults, hva[i], number(c->hva[i]));
 	for (int e = 0; e < NOTIFIER_EVENTS; e++)
 		json_object_set_new(windows, notifier_event_name(e), number(c->windows[e]));
-	return json_pack("{s:i, s:i, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "id", vm->info.index,
+	return json_pack("{s:i, s:i, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", vm->info.index,
 			 "pid", vm->info.pid, "comm",
 			 format_comm(comm, vm->info.comm, COMM_LEN), "late",
 			 vm->info.flags & VM_LATE ? 1 : 0, "ended", vm->gone ? 1 : 0, "hva_to_pfn",
 			 faults, "windows", windows, "zapped_in_windows", number(c->zapped_in_window),
 			 "kvm_marked", number(c->kvm_marked), "levels", levels_json(vm),
-			 "windows_followed", number(c->windows_followed));
+			 "windows_followed", number(c->windows_followed), "faults", number(c->fault_ends),
+			 "fault_retries", number(c->fault_retries));
 }
 
-static json_t *stack_json(const struct report *r, const struct event_violation *e)
+/* Names only: kernel addresses are nobody's business. */
+static json_t *stack_json(const struct report *r, const __u64 *frames, size_t n)
 {
 	json_t *stack = json_array();
 
-	for (uint32_t i = 0; i < e->frames && i < STACK_FRAMES && e->stack[i]; i++) {
+	for (size_t i = 0; i < n && frames[i]; i++) {
 		const char *module;
 		uint64_t offset;
-		const char *name = ksyms_name(r->ksyms, e->stack[i], &module, &offset);
+		const char *name = ksyms_name(r->ksyms, frames[i], &module, &offset);
 
 		json_array_append_new(stack, json_pack("{s:s, s:o, s:s}", "function", name, "offset",
 						       number(offset), "module", module));
@@ -89,16 +147,61 @@ static json_t *stack_json(const struct report *r, const struct event_violation *
 	return stack;
 }
 
+static void cause_stacks(json_t *o, const struct report *r, const struct cause_group *g)
+{
+	const struct cause_row *row = g->example;
+	size_t frames, own;
+	json_t *user = json_array();
+
+	for (size_t i = 0; i < g->user_frames; i++)
+		json_array_append_new(user, json_string(g->user[i]));
+	json_object_set_new(o, "user_stack", user);
+	if (!row)
+		return;
+	frames = row->frames < CAUSE_FRAMES ? row->frames : CAUSE_FRAMES;
+	own = ksyms_own_frames(r->ksyms, (const uint64_t *)row->stack, frames);
+	json_object_set_new(o, "stack", stack_json(r, row->stack + own, frames - own));
+}
+
+static json_t *cause_json(const struct report *r, const struct cause_group *g)
+{
+	json_t *buckets = json_array(), *o;
+	int top = CAUSE_BUCKETS;
+	char comm[FORMAT_LEN];
+
+	while (top > 0 && !g->ns_bucket[top - 1])
+		top--;
+	for (int b = 0; b < top; b++)
+		json_array_append_new(buckets, number(g->ns_bucket[b]));
+	o = json_pack("{s:s, s:s, s:b, s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "cause", g->name, "page",
+		      fate_name(cause_fate(g->id)), "outside_windows", g->outside ? 1 : 0, "comm",
+		      format_comm(comm, g->comm, COMM_LEN), "pid", g->pid, "tid", g->tid, "windows",
+		      number(g->windows), "ns", number(g->ns), "ns_max", number(g->ns_max), "pages",
+		      number(g->zapped), "retries", number(g->retries));
+	if (!o)
+		return NULL;
+	json_object_set_new(o, "window_ns",
+			    json_pack("{s:s, s:i, s:o}", "scale", "log2", "first_bucket", CAUSE_BUCKET_LOW,
+				      "buckets", buckets));
+	json_object_set_new(o, "call_paths", number(g->rows));
+	json_object_set_new(o, "stacks_taken", number(g->samples));
+	json_object_set_new(o, "stacks_differ", number(g->differs));
+	if (r->stacks)
+		cause_stacks(o, r, g);
+	return o;
+}
+
 static json_t *told_json(const struct report *r, const struct told *t)
 {
 	const struct event_violation *e = &t->e;
+	size_t frames = e->frames < STACK_FRAMES ? e->frames : STACK_FRAMES;
 	char comm[FORMAT_LEN];
 	json_t *o = json_pack("{s:s, s:s, s:i, s:s, s:s, s:i, s:i, s:o, s:o}", "invariant",
 			      invariant_name(e->invariant), "sentence", invariant_sentence(e->invariant),
 			      "vm", e->vm, "cause", t->cause, "comm",
 			      format_comm(comm, e->comm, COMM_LEN), "pid", e->pid, "tid", e->tid,
 			      "since_start_ns", number((uint64_t)t->since_start_ns), "stack",
-			      stack_json(r, e));
+			      stack_json(r, e->stack, frames));
 	bool known = e->level >= 1 && e->level <= LEVELS;
 
 	if (!o)
@@ -143,6 +246,17 @@ static json_t *losses_json(const struct snapshot *s)
 	json_object_set_new(o, "missed-runs", number(s->missed_runs));
 	json_object_set_new(o, "unbalanced-vms", number(s->unbalanced_vms));
 	json_object_set_new(o, "late-vms", number(s->late_vms));
+	json_object_set_new(o, "unadopted-vms", number(s->unadopted_vms));
+	return o;
+}
+
+static json_t *missed_runs_json(const struct snapshot *s)
+{
+	json_t *o = json_object();
+
+	for (int h = 0; h < HOOK_NR; h++)
+		if (s->missed[h])
+			json_object_set_new(o, hook_name(h), number(s->missed[h]));
 	return o;
 }
 
@@ -150,6 +264,7 @@ int json_report(FILE *f, const struct report *r)
 {
 	const struct snapshot *s = r->snapshot;
 	json_t *vms = json_array(), *o, *list;
+	char text[512];
 	int err;
 
 	for (size_t i = 0; i < s->nvms; i++)
@@ -160,10 +275,23 @@ int json_report(FILE *f, const struct report *r)
 		      vms, "losses", losses_json(s), "window_ns", hist_json(&s->hists[HIST_WINDOW_NS]));
 	if (!o)
 		return -ENOMEM;
+	json_object_set_new(o, "missed_runs", missed_runs_json(s));
 	json_object_set_new(o, "window_pages", hist_json(&s->hists[HIST_WINDOW_PAGES]));
 	if (r->command_status >= 0)
 		json_object_set_new(o, "command_status", json_integer(r->command_status));
+	if (r->causes) {
+		list = json_array();
+		for (size_t i = 0; i < r->causes->n; i++)
+			json_array_append_new(list, cause_json(r, &r->causes->groups[i]));
+		json_object_set_new(o, "causes", list);
+	}
 	if (r->verdicts) {
+		verdict_sentence(r->verdicts, r->selected, text, sizeof(text));
+		json_object_set_new(o, "summary", json_string(text));
+		json_object_set_new(o, "marks_at", json_string(s->marks_at_map ? "map" : "zap"));
+		json_object_set_new(o, "audit", s->audited ?
+				    json_pack("{s:o, s:o}", "sptes", number(s->audit_sptes), "differ",
+					      number(s->losses[LOSS_AUDIT])) : json_null());
 		list = json_array();
 		for (int i = 0; i < INV_NR; i++)
 			if (r->selected & (1u << i))
@@ -174,6 +302,12 @@ int json_report(FILE *f, const struct report *r)
 		for (size_t i = 0; i < r->ntold; i++)
 			json_array_append_new(list, told_json(r, &r->told[i]));
 		json_object_set_new(o, "violations", list);
+	}
+	if (r->claims) {
+		list = json_array();
+		for (int i = 0; i < CLAIM_NR; i++)
+			json_array_append_new(list, claim_json(i, &r->claims[i]));
+		json_object_set_new(o, "claims", list);
 	}
 	err = json_dumpf(o, f, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII);
 	fputc('\n', f);

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { CAUSES_SHOWN = 8 };	/* without -v */
+
 /* Colour of a verdict, only on a terminal and unless NO_COLOR is set. */
 static const char *colour(FILE *f, enum value v)
 {
@@ -50,21 +52,153 @@ static void head(FILE *f, const struct report *r)
 		r->machine, r->tier, format_ns(t, r->snapshot->seconds_ns));
 }
 
+/* A sentence over as many lines of 80 columns as it needs. */
+static void wrapped(FILE *f, int indent, const char *text)
+{
+	size_t column = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, " ");
+
+		if (column && column + 1 + len > 78 - (size_t)indent) {
+			fputc('\n', f);
+			column = 0;
+		}
+		fprintf(f, "%*s%.*s", column ? 1 : indent, "", (int)len, text);
+		column += len + (column ? 1 : 0);
+		text += len;
+		text += strspn(text, " ");
+	}
+	fputc('\n', f);
+}
+
+/* Is it missed by every one of the verdicts shown that something was missed by? */
+static bool is_common(const struct report *r, const struct remark *m)
+{
+	int with = 0, without = 0;
+
+	for (int i = 0; i < INV_NR; i++) {
+		const struct remarks *list = &r->verdicts[i].remarks;
+		bool has = false;
+
+		if (!(r->selected & (1u << i)) || r->verdicts[i].value == NOT_APPLICABLE)
+			continue;
+		for (size_t k = 0; k < list->n; k++)
+			has |= list->list[k].kind == m->kind && !strcmp(list->list[k].text, m->text);
+		with += has;
+		without += !has;
+	}
+	return with > 1 && !without;
+}
+
+static bool is_missed(const struct remark *m)
+{
+	return m->kind == REMARK_MISSED || m->kind == REMARK_SKIPPED;
+}
+
+/* Does this line matter to somebody who has not asked for all of them? */
+static bool matters(const struct report *r, const struct verdict *v, const struct remark *m)
+{
+	if (is_missed(m))
+		return !is_common(r, m) && v->value == INCONCLUSIVE;
+	if (r->verbose)
+		return true;
+	switch (m->kind) {
+	case REMARK_SAMPLED:
+		return m->n < m->of;
+	case REMARK_IDLE:
+		return v->value != NO_OCCASION;
+	case REMARK_NOTE:
+		return strcmp(m->name, "audit") != 0;
+	default:
+		return false;
+	}
+}
+
+/* What spoils everything is said once, and not fourteen times. */
+static void common_remarks(FILE *f, const struct report *r)
+{
+	bool first = true;
+
+	for (int i = 0; i < INV_NR; i++) {
+		const struct verdict *v = &r->verdicts[i];
+
+		if (!(r->selected & (1u << i)) || v->value == NOT_APPLICABLE)
+			continue;
+		for (size_t k = 0; k < v->remarks.n; k++) {
+			if (!is_missed(&v->remarks.list[k]) || !is_common(r, &v->remarks.list[k]))
+				continue;
+			if (first)
+				fprintf(f, "missed, and could matter to every invariant:\n");
+			first = false;
+			wrapped(f, 4, v->remarks.list[k].text);
+		}
+		break;
+	}
+	if (!first)
+		fputc('\n', f);
+}
+
 static void verdicts(FILE *f, const struct report *r)
 {
 	char n[FORMAT_LEN], m[FORMAT_LEN];
 
-	fprintf(f, "%-24s %-13s %15s %12s\n", "INVARIANT", "VERDICT", "CHECKED", "VIOLATIONS");
+	common_remarks(f, r);
+	fprintf(f, "%-24s %-14s %15s %12s\n", "INVARIANT", "VERDICT", "CHECKED", "VIOLATIONS");
 	for (int i = 0; i < INV_NR; i++) {
 		const struct verdict *v = &r->verdicts[i];
+		bool judged = v->value != NOT_APPLICABLE && v->value != NO_OCCASION;
 
 		if (!(r->selected & (1u << i)))
 			continue;
-		fprintf(f, "%-24s %s%-13s%s %15s %12s\n", invariant_name(i), colour(f, v->value),
+		fprintf(f, "%-24s %s%-14s%s %15s %12s\n", invariant_name(i), colour(f, v->value),
 			value_name(v->value), colour_off(f, v->value),
-			format_count(n, (int64_t)v->checked), format_count(m, (int64_t)v->violations));
-		for (size_t k = 0; k < v->nreasons; k++)
-			fprintf(f, "    %s\n", v->reason[k]);
+			judged ? format_count(n, (int64_t)v->checked) : "-",
+			judged ? format_count(m, (int64_t)v->violations) : "-");
+		for (size_t k = 0; k < v->remarks.n; k++)
+			if (matters(r, v, &v->remarks.list[k]))
+				wrapped(f, 4, v->remarks.list[k].text);
+	}
+}
+
+/* The whole in a sentence, its first word in the colour of the verdict. */
+static void summary(FILE *f, const struct report *r)
+{
+	char text[512];
+
+	verdict_sentence(r->verdicts, r->selected, text, sizeof(text));
+	fputs(colour(f, r->overall), f);
+	wrapped(f, 0, text);
+	fputs(colour_off(f, r->overall), f);
+}
+
+static void claims(FILE *f, const struct report *r)
+{
+	static const char *const fates[] = { ", page's fate unknown", ", page kept", ", page taken" };
+	char n[FORMAT_LEN], m[FORMAT_LEN];
+
+	if (!r->claims)
+		return;
+	fprintf(f, "\n%-28s %-12s %17s %17s\n", "CLAIM", "ANSWER", "SEEN", "AGAINST IT");
+	for (int i = 0; i < CLAIM_NR; i++) {
+		const struct claim_result *c = &r->claims[i];
+		char quoted[160];
+
+		fprintf(f, "%-28s %-12s %17s %17s\n", claim_name(i), claim_value_name(c->value),
+			format_count(n, (int64_t)c->seen), format_count(m, (int64_t)c->refuting));
+		snprintf(quoted, sizeof(quoted), "\"%s\"", claim_sentence(i));
+		wrapped(f, 4, quoted);
+		wrapped(f, 4, c->answer);
+		for (size_t k = 0; k < c->ncauses; k++) {
+			char list[160];
+
+			if (!*backings_text(c->causes[k].against, list, sizeof(list)))
+				continue;
+			fprintf(f, "      by %s%s: %s\n", c->causes[k].name,
+				i == CLAIM_ZAP_ACCESSED_UNNEEDED ? fates[c->causes[k].fate] : "", list);
+		}
+		for (size_t k = 0; c->value == UNDECIDED && k < c->missed.n; k++)
+			wrapped(f, 6, c->missed.list[k].text);
 	}
 }
 
@@ -126,6 +260,10 @@ static void activity(FILE *f, const struct vm_counts *c)
 	fprintf(f, "  hva_to_pfn %s", format_count(a, (int64_t)c->hva[HVA_CALLS]));
 	fprintf(f, " (%s for writing, %" PRIu64 " failed)\n", format_count(b, (int64_t)c->hva[HVA_WRITE]),
 		errors);
+	if (c->fault_ends)
+		fprintf(f, "  faults %s, %s to be made again: the host was invalidating\n",
+			format_count(a, (int64_t)c->fault_ends),
+			format_count(b, (int64_t)c->fault_retries));
 	fprintf(f, "  windows %s", format_count(a, (int64_t)sum(c->windows, NOTIFIER_EVENTS)));
 	for (int e = 0, first = 1; e < NOTIFIER_EVENTS; e++) {
 		if (!c->windows[e])
@@ -146,24 +284,16 @@ static void spte(FILE *f, const char *name, uint64_t v)
 		v & 2 ? " writable" : "", v & (1 << 6) ? " dirty" : "");
 }
 
-/* A sentence over as many lines of 76 columns as it needs, indented. */
-static void wrapped(FILE *f, const char *text)
+static void kernel_stack(FILE *f, const struct ksyms *k, const uint64_t *stack, size_t frames)
 {
-	size_t column = 0;
+	for (size_t i = 0; i < frames && i < STACK_FRAMES && stack[i]; i++) {
+		const char *module;
+		uint64_t offset;
+		const char *name = ksyms_name(k, stack[i], &module, &offset);
 
-	while (*text) {
-		size_t len = strcspn(text, " ");
-
-		if (column && column + 1 + len > 72) {
-			fputc('\n', f);
-			column = 0;
-		}
-		fprintf(f, "%s%.*s", column ? " " : "    ", (int)len, text);
-		column += len + (column ? 1 : 0);
-		text += len;
-		text += strspn(text, " ");
+		fprintf(f, "    %-9s %s+0x%" PRIx64 "%s%s%s\n", i ? "" : "stack", name, offset,
+			*module ? " [" : "", module, *module ? "]" : "");
 	}
-	fputc('\n', f);
 }
 
 static void tell(FILE *f, const struct report *r, const struct told *t)
@@ -174,7 +304,7 @@ static void tell(FILE *f, const struct report *r, const struct told *t)
 	fprintf(f, "\n%sVIOLATED%s %s, %s into the run; it says that\n", colour(f, VIOLATED),
 		colour_off(f, VIOLATED), invariant_name(e->invariant),
 		format_ns(when, (uint64_t)t->since_start_ns));
-	wrapped(f, invariant_sentence(e->invariant));
+	wrapped(f, 4, invariant_sentence(e->invariant));
 	fprintf(f, "    VM        %s\n", t->vm_name);
 	if (e->vm)
 		fprintf(f, "    gfn       0x%" PRIx64 "  hva 0x%" PRIx64 "  level %s  as_id %u\n",
@@ -195,16 +325,7 @@ static void tell(FILE *f, const struct report *r, const struct told *t)
 	fprintf(f, "    cause     %s\n", t->cause);
 	fprintf(f, "    task      %s, pid %u tid %u\n", format_comm(comm, e->comm, COMM_LEN), e->pid,
 		e->tid);
-	for (uint32_t i = 0; i < e->frames && i < STACK_FRAMES; i++) {
-		const char *module;
-		uint64_t offset;
-		const char *name = ksyms_name(r->ksyms, e->stack[i], &module, &offset);
-
-		if (!e->stack[i])
-			break;
-		fprintf(f, "    %-9s %s+0x%" PRIx64 "%s%s%s\n", i ? "" : "stack", name, offset,
-			*module ? " [" : "", module, *module ? "]" : "");
-	}
+	kernel_stack(f, r->ksyms, (const uint64_t *)e->stack, e->frames);
 }
 
 static void histogram(FILE *f, const struct snapshot *s)
@@ -270,22 +391,114 @@ static void each_vm(FILE *f, const struct report *r, bool levels)
 	fputc('\n', f);
 }
 
+/* "qemu-system-x86 812" or, of another thread than the first, "CPU 0/KVM 812/815", in 22 columns */
+static void initiator(const struct cause_group *g, char *buf, size_t size)
+{
+	char ids[32], comm[FORMAT_LEN];
+
+	if (g->tid == g->pid || !g->pid)
+		snprintf(ids, sizeof(ids), "%u", g->tid);
+	else
+		snprintf(ids, sizeof(ids), "%u/%u", g->pid, g->tid);
+	format_comm(comm, g->comm, COMM_LEN);
+	snprintf(buf, size, "%.*s %s", (int)(21 - strlen(ids)), comm, ids);
+}
+
+static void cause_line(FILE *f, const struct cause_group *g)
+{
+	char who[64], a[FORMAT_LEN], b[FORMAT_LEN], c[FORMAT_LEN], d[FORMAT_LEN], e[FORMAT_LEN];
+
+	initiator(g, who, sizeof(who));
+	fprintf(f, "%-18.18s %-22s %7s %7s %7s %7s %6s\n", g->name, who,
+		g->outside ? "-" : format_short(a, g->windows),
+		g->windows ? format_short_ns(b, g->ns / g->windows) : "-",
+		g->windows ? format_short_ns(c, g->ns_max) : "-", format_short(d, g->zapped),
+		g->outside ? "-" : format_short(e, g->retries));
+}
+
+static void cause_stacks(FILE *f, const struct report *r, const struct cause_group *g)
+{
+	char who[64], n[FORMAT_LEN], m[FORMAT_LEN];
+	size_t own;
+
+	initiator(g, who, sizeof(who));
+	fprintf(f, "\n%s, %s\n", g->name, who);
+	if (!g->example) {
+		fprintf(f, "    no stack was taken\n");
+		return;
+	}
+	own = ksyms_own_frames(r->ksyms, (const uint64_t *)g->example->stack, g->example->frames);
+	kernel_stack(f, r->ksyms, (const uint64_t *)g->example->stack + own, g->example->frames - own);
+	for (size_t i = 0; i < g->user_frames; i++)
+		fprintf(f, "    %-9s %s\n", i ? "" : "user", g->user[i]);
+	if (g->rows > 1)
+		fprintf(f, "    the busiest of %zu call paths\n", g->rows);
+	if (g->differs)
+		fprintf(f, "    %s of %s stacks taken are not like the first of their call path\n",
+			format_count(n, (int64_t)g->differs), format_count(m, (int64_t)g->samples));
+}
+
+/* Who changed guest memory: the busiest, all of them with -v. */
+static void causes(FILE *f, const struct report *r)
+{
+	size_t n = r->causes ? r->causes->n : 0;
+	size_t shown = r->verbose || n < CAUSES_SHOWN ? n : CAUSES_SHOWN;
+	uint64_t windows = 0, zapped = 0;
+	char a[FORMAT_LEN], b[FORMAT_LEN];
+
+	if (!n)
+		return;
+	fprintf(f, "%-18s %-22s %7s %7s %7s %7s %6s\n", "CAUSE", "INITIATOR", "WINDOWS", "MEAN", "MAX", "PAGES",
+		"RETRY");
+	for (size_t i = 0; i < shown; i++)
+		cause_line(f, &r->causes->groups[i]);
+	for (size_t i = shown; i < n; i++) {
+		windows += r->causes->groups[i].windows;
+		zapped += r->causes->groups[i].zapped;
+	}
+	if (shown < n)
+		fprintf(f, "and %zu more (-v): %s windows, %s pages\n", n - shown,
+			format_count(a, (int64_t)windows), format_count(b, (int64_t)zapped));
+	for (size_t i = 0; r->stacks && i < shown; i++)
+		cause_stacks(f, r, &r->causes->groups[i]);
+	fputc('\n', f);
+}
+
+/* Was the block map the truth?  Asked at the end, of KVM's own page tables. */
+static void audit(FILE *f, const struct snapshot *s)
+{
+	char n[FORMAT_LEN], m[FORMAT_LEN];
+
+	if (!s->audited)
+		return;
+	format_count(n, (int64_t)s->audit_sptes);
+	if (s->losses[LOSS_AUDIT])
+		fprintf(f, "block map and KVM's page tables differ on %s pages, %s SPTEs compared\n",
+			format_count(m, (int64_t)s->losses[LOSS_AUDIT]), n);
+	else
+		fprintf(f, "block map equals KVM's page tables: %s SPTEs compared\n", n);
+}
+
 void text_check(FILE *f, const struct report *r)
 {
 	struct vm_counts total;
 	char n[FORMAT_LEN];
 
+	summary(f, r);
 	head(f, r);
 	fputc('\n', f);
 	verdicts(f, r);
 	for (size_t i = 0; i < r->ntold; i++)
 		tell(f, r, &r->told[i]);
+	claims(f, r);
 	each_vm(f, r, false);
+	causes(f, r);
 	snapshot_total(r->snapshot, &total);
 	if (total.kvm_marked)
 		fprintf(f, "KVM's own mark alone kept %s pages dirty\n",
 			format_count(n, (int64_t)total.kvm_marked));
 	histogram(f, r->snapshot);
+	audit(f, r->snapshot);
 	losses(f, r->snapshot);
 	fprintf(f, "verdict: %s%s%s\n", colour(f, r->overall), value_name(r->overall),
 		colour_off(f, r->overall));
@@ -295,6 +508,7 @@ void text_levels(FILE *f, const struct report *r)
 {
 	head(f, r);
 	each_vm(f, r, true);
+	causes(f, r);
 	histogram(f, r->snapshot);
 	losses(f, r->snapshot);
 }

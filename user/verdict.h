@@ -12,16 +12,39 @@ enum value {
 	VIOLATED,
 	INCONCLUSIVE,
 	NO_OCCASION,	/* nothing happened that the invariant speaks of; nothing was missed */
+	NOT_APPLICABLE,	/* this kernel keeps guest writes safe in another way */
 };
 
-enum { REASONS_MAX = 48, REASON_LEN = 96 };
+/* why a verdict is what it is, and what it does not cover */
+enum remark_kind {
+	REMARK_MISSED,		/* something that could matter: HELD can no longer be said */
+	REMARK_SKIPPED,		/* the same: runs of a hook's program that the kernel skipped */
+	REMARK_EXEMPT,		/* looked at, and rightly left out */
+	REMARK_SAMPLED,		/* a share was looked at: n of the number `of` */
+	REMARK_IDLE,		/* why nothing was judged */
+	REMARK_NOTE,		/* worth knowing */
+};
+
+enum { REMARKS_MAX = 64, REMARK_LEN = 160 };
+
+struct remark {
+	enum remark_kind kind;
+	const char *name;	/* stable, for machines; NULL: none */
+	uint64_t n;
+	uint64_t of;
+	char text[REMARK_LEN];	/* for people, with the number */
+};
+
+struct remarks {
+	size_t n;
+	struct remark list[REMARKS_MAX];
+};
 
 struct verdict {
 	enum value value;
 	uint64_t checked;
 	uint64_t violations;
-	size_t nreasons;	/* why not HELD, or what was left out */
-	char reason[REASONS_MAX][REASON_LEN];
+	struct remarks remarks;
 };
 
 const char *value_name(enum value v);
@@ -43,5 +66,14 @@ void verdict_of(const struct snapshot *s, enum invariant i, bool required, struc
  * selected: bit set of invariants.
  */
 enum value verdict_overall(const struct verdict v[INV_NR], unsigned int selected);
+/* The whole in a sentence or two, without a line's end. */
+void verdict_sentence(const struct verdict v[INV_NR], unsigned int selected, char *buf, size_t size);
+
+/*
+ * Everything missed that could matter to one of these invariants (bit set), appended.  False: nothing.
+ */
+bool remarks_missed(const struct snapshot *s, unsigned int invariants, struct remarks *out);
+/* The same for runs of one hook's program, whatever it spoils by the table; said once. */
+bool remarks_skipped(const struct snapshot *s, enum hook hook, struct remarks *out);
 
 #endif /* MMUSCOPE_VERDICT_H */

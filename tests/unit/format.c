@@ -46,6 +46,47 @@ static void times(void **arg)
 	assert_string_equal(format_ns(b, 3600ULL * 1000000000), "3600.0 s");
 }
 
+/* never more than 7 columns, whatever the number */
+static void short_numbers(void **arg)
+{
+	static const struct {
+		uint64_t n;
+		const char *count;
+		const char *ns;
+	} rows[] = {
+		{ 0, "0", "0ns" }, { 999, "999", "999ns" }, { 1000, "1,000", "1.0us" },
+		{ 1234, "1,234", "1.2us" }, { 99949, "99,949", "99.9us" }, { 99950, "99,950", "100us" },
+		{ 999499, "999,499", "999us" }, { 999500, "999,500", "1.0ms" }, { 999999, "999,999", "1.0ms" },
+		{ 1000000, "1.0M", "1.0ms" }, { 123456789, "123M", "123ms" },
+		{ 61500000000, "61.5G", "61.5s" }, { 3600000000000, "3.6T", "3.6ks" },
+		{ UINT64_MAX, "18.4E", "18447Ms" },
+	};
+	char b[FORMAT_LEN];
+
+	(void)arg;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_string_equal(format_short(b, rows[i].n), rows[i].count);
+		assert_true(strlen(b) <= 7);
+		assert_string_equal(format_short_ns(b, rows[i].n), rows[i].ns);
+		assert_true(strlen(b) <= 7);
+	}
+}
+
+/* what is not all is not 100%, what is something is not rounded up either */
+static void percents(void **arg)
+{
+	char b[FORMAT_LEN];
+
+	(void)arg;
+	assert_string_equal(format_percent(b, 0, 0), "0.0%");
+	assert_string_equal(format_percent(b, 0, 7), "0.0%");
+	assert_string_equal(format_percent(b, 1, 3), "33.3%");
+	assert_string_equal(format_percent(b, 2, 3), "66.6%");
+	assert_string_equal(format_percent(b, 999999, 1000000), "99.9%");
+	assert_string_equal(format_percent(b, 7, 7), "100%");
+	assert_string_equal(format_percent(b, UINT64_MAX / 2, UINT64_MAX), "50.0%");
+}
+
 static void names_of_tasks(void **arg)
 {
 	char b[FORMAT_LEN];
@@ -64,6 +105,8 @@ int main(void)
 		cmocka_unit_test(counts),
 		cmocka_unit_test(bytes),
 		cmocka_unit_test(times),
+		cmocka_unit_test(short_numbers),
+		cmocka_unit_test(percents),
 		cmocka_unit_test(names_of_tasks),
 	};
 

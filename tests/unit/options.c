@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-enum { EVERYTHING = OPT_TARGET | OPT_ONLY | OPT_STORIES, ARGS_MAX = 16 };
+enum { EVERYTHING = OPT_TARGET | OPT_ONLY | OPT_STORIES | OPT_CLAIMS | OPT_STACKS, ARGS_MAX = 20 };
 
 /* Split line at spaces, parse it; stdout and stderr go to out and err. */
 static int parse(struct options *o, unsigned int accepts, const char *line, struct catch *out,
@@ -55,6 +55,8 @@ static void defaults(void **arg)
 	assert_null(o.command);
 	assert_null(o.output);
 	assert_false(o.json);
+	assert_false(o.claims);
+	assert_false(o.stacks);
 	assert_int_equal(o.only, 0);
 	assert_int_equal(o.max_vms, 256);
 	assert_int_equal(o.stories, 16);
@@ -63,12 +65,14 @@ static void defaults(void **arg)
 static void every_option(void **arg)
 {
 	struct options o = good("check -p 42 --for 1.5s --json --only zapped-at-start,dirty-until-notified "
-				"--max-vms 4095 --stories 0 -o out.json -v");
+				"--max-vms 4095 --stories 0 -o out.json -v --claims --stacks");
 
 	(void)arg;
 	assert_int_equal(o.pid, 42);
 	assert_int_equal(o.for_ns, 1500000000);
 	assert_true(o.json);
+	assert_true(o.claims);
+	assert_true(o.stacks);
 	assert_int_equal(o.only, 1 << INV_ZAPPED_AT_START | 1 << INV_DIRTY_UNTIL_NOTIFIED);
 	assert_int_equal(o.max_vms, 4095);
 	assert_int_equal(o.stories, 0);
@@ -142,6 +146,9 @@ static void bad_options(void **arg)
 		{ 0, "check -- load", "'load'" },
 		{ OPT_TARGET, "check --only zapped-at-start", "'" },
 		{ OPT_TARGET, "check --stories 1", "'" },
+		{ OPT_TARGET | OPT_STACKS, "check --claims", "'--claims'" },
+		{ OPT_TARGET | OPT_CLAIMS, "check --stacks", "'--stacks'" },
+		{ EVERYTHING, "check --claims=all", "'--claims=all'" },
 	};
 
 	(void)arg;

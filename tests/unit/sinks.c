@@ -15,9 +15,26 @@ enum { TEXT_MAX = 1 << 16 };
 struct scene {
 	struct snapshot snapshot;
 	struct verdict verdicts[INV_NR];
+	struct claim_result claims[CLAIM_NR];
 	struct told told[2];
+	struct cause causes[11];
+	struct cause_list list;
+	struct ksyms *ksyms;
 	struct report report;
 };
+
+/* what the stacks of the scene are made of */
+static const char kallsyms[] =
+	"ffffffff81000000 T __mmu_notifier_invalidate_range_start\n"
+	"ffffffff81001000 t try_to_unmap_one\n"
+	"ffffffff81002000 t shrink_lruvec\n"
+	"ffffffff81003000 T do_mprotect_pkey\n"
+	"ffffffff81004000 T kthread\n"
+	"ffffffff81005000 T ret_from_fork\n"
+	"ffffffffc0001000 t kvm_mmu_notifier_invalidate_range_start\t[kvm]\n"
+	"ffffffffc0002000 t kvm_set_memslot\t[kvm]\n"
+	"ffffffffc0100000 t bpf_prog_0123456789abcdef_win_end\t[bpf]\n"
+	"ffffffffc0101000 t bpf_trampoline_42\t[bpf]\n";
 
 static void fill_counts(struct vm_counts *c, unsigned int n)
 {
@@ -34,6 +51,78 @@ static void fill_counts(struct vm_counts *c, unsigned int n)
 		.kvm_marked = 12345,
 		.checked = { 4100, 17, 5 },
 	};
+}
+
+/* A row of a cause, innermost frame first; those of the BPF program come before them. */
+static void fill_cause(struct cause *c, unsigned int n, const char *comm, uint64_t frame)
+{
+	*c = (struct cause){
+		.key = { .tid = 100 + n, .vm = 1, .depth = 600, .event = 1 },
+		.row = {
+			.windows = 5000 - 100 * n, .ns = 1000000 * (uint64_t)(n + 1),
+			.ns_max = 12345 * (n + 1), .zapped = 4000 - 10 * n, .retries = n,
+			.pid = 100 + n, .samples = 12, .frames = 7,
+			.stack = { 0xffffffffc0100040, 0xffffffffc0101020, 0xffffffffc0001000,
+				   0xffffffff81000044, 0xffffffff81001055, frame, 0xffffffff81004066 },
+			.ns_bucket = { [3] = 5000 - 100 * n },
+		},
+	};
+	memcpy(c->row.comm, comm, strlen(comm) < COMM_LEN ? strlen(comm) : COMM_LEN);
+}
+
+static void build_causes(struct scene *s)
+{
+	fill_cause(&s->causes[0], 0, "kswapd0", 0xffffffff81002010);
+	s->causes[0].row.seen[SEEN_ZAP_KVM][BACKING_SHMEM] = 4096;
+	s->causes[0].row.seen[SEEN_ZAP_PRIMARY][BACKING_ANON] = 3;
+	s->causes[0].row.seen[SEEN_ZAP_NEWS][BACKING_SHMEM] = 4000;
+	fill_cause(&s->causes[1], 1, "CPU 0/KVM-a-long-name", 0xffffffff81003010);
+	s->causes[1].row.pid = 4194304;
+	s->causes[1].key.tid = 4194303;
+	s->causes[1].row.differs = 3;
+	s->causes[1].row.user_frames = 2;
+	s->causes[1].row.seen[SEEN_ZAP_NEWS][BACKING_ANON] = 17;
+	s->causes[1].row.seen[SEEN_ZAP_YOUNG][BACKING_ANON] = 4;
+	fill_cause(&s->causes[2], 2, "kswapd0", 0xffffffff81002011);
+	/* the same task and cause as the first on another call path */
+	s->causes[2].key.tid = 100;
+	s->causes[2].row.pid = 100;
+	/* not in a window, and without a stack */
+	fill_cause(&s->causes[3], 3, "qemu-system-x86", 0xffffffffc0002010);
+	s->causes[3].key.event = NOTIFIER_EVENTS;
+	s->causes[3].key.depth = 0;
+	s->causes[3].row.windows = 0;
+	s->causes[3].row.ns = s->causes[3].row.ns_max = s->causes[3].row.retries = 0;
+	s->causes[3].row.ns_bucket[3] = 0;
+	for (unsigned int i = 4; i < 11; i++) {
+		fill_cause(&s->causes[i], i, "thread", 0xffffffff90000000);
+		s->causes[i].row.frames = 0;
+	}
+	s->snapshot.causes = s->causes;
+	s->snapshot.ncauses = 11;
+}
+
+static void name_causes(struct scene *s)
+{
+	FILE *f = fmemopen((void *)(uintptr_t)kallsyms, sizeof(kallsyms) - 1, "r");
+
+	assert_non_null(f);
+	s->ksyms = ksyms_new();
+	assert_true(causes_want(&s->snapshot, s->ksyms));
+	ksyms_read(s->ksyms, f);
+	fclose(f);
+	assert_int_equal(causes_group(&s->snapshot, s->ksyms, &s->list), 0);
+	s->report.causes = &s->list;
+	s->report.ksyms = s->ksyms;
+}
+
+/* The causes are part of the scene, everything else of the snapshot is its own. */
+static void done(struct scene *s)
+{
+	causes_free(&s->list);
+	ksyms_free(s->ksyms);
+	s->snapshot.causes = NULL;
+	snapshot_free(&s->snapshot);
 }
 
 static void build(struct scene *s, const char *command)
@@ -66,6 +155,8 @@ static void build(struct scene *s, const char *command)
 		.dirty_bit = 4,
 		.command_status = -1,
 	};
+	build_causes(s);
+	name_causes(s);
 }
 
 static void judge(struct scene *s)
@@ -74,6 +165,8 @@ static void judge(struct scene *s)
 		verdict_of(&s->snapshot, i, false, &s->verdicts[i]);
 	s->report.verdicts = s->verdicts;
 	s->report.overall = verdict_overall(s->verdicts, s->report.selected);
+	for (int i = 0; i < CLAIM_NR; i++)
+		claim_weigh(&s->snapshot, &s->list, i, &s->claims[i]);
 }
 
 static void tell(struct scene *s)
@@ -166,7 +259,7 @@ static void check_text(struct scene *s, void (*sink)(FILE *, const struct report
 	print(s, sink, text);
 	fits_80_columns(text);
 	compare(name, text);
-	snapshot_free(&s->snapshot);
+	done(s);
 }
 
 static void held(void **arg)
@@ -202,11 +295,64 @@ static void inconclusive(void **arg)
 		s.snapshot.losses[l] = 1000000 + (uint64_t)l;
 	s.snapshot.missed_runs = 31;
 	s.snapshot.late_vms = 2;
+	s.snapshot.missed[HOOK_SPTE_CHANGE] = 31;
 	s.snapshot.unbalanced_vms = 1;
 	s.snapshot.vms_over = 99;
 	s.snapshot.vms[1].info.flags = VM_LATE;
 	judge(&s);
 	check_text(&s, text_check, "check-inconclusive.txt");
+}
+
+/* everything that can be said about what was judged: -v */
+static void verbose(void **arg)
+{
+	struct vm_counts *c;
+	struct scene s;
+
+	(void)arg;
+	build(&s, "check");
+	c = &s.snapshot.vms[0].counts;
+	for (int e = 0; e < EXEMPT_NR; e++)
+		c->exempt[e] = 1000 + (uint64_t)e;
+	for (int i = 0; i < INV_NR; i++)
+		c->checked[i] = 4099;
+	c->window_pages = 5000;
+	c->window_pages_followed = 4999;
+	c->pinned_cleaned = 2;
+	c->fault_ends = 4100;
+	c->fault_retries = 3;
+	s.snapshot.audited = true;
+	s.snapshot.audit_sptes = 4099;
+	s.report.verbose = true;
+	judge(&s);
+	check_text(&s, text_check, "check-verbose.txt");
+}
+
+/* the claims, and the stacks of causes */
+static void claims(void **arg)
+{
+	struct scene s;
+
+	(void)arg;
+	build(&s, "check");
+	s.report.claims = s.claims;
+	s.report.stacks = true;
+	s.snapshot.vms[0].counts.seen[SEEN_MAP_CLEAN][BACKING_SHMEM] = 4096;
+	s.snapshot.vms[0].counts.seen[SEEN_MAP_DIRTY][BACKING_ANON] = 3;
+	s.snapshot.vms[0].counts.seen[SEEN_ZAP_KVM][BACKING_SHMEM] = 4096;
+	s.snapshot.vms[0].counts.seen[SEEN_ZAP_PRIMARY][BACKING_ANON] = 3;
+	s.snapshot.vms[0].counts.seen[SEEN_ZAP_NEWS][BACKING_SHMEM] = 4000;
+	s.snapshot.vms[0].counts.seen[SEEN_ZAP_NEWS][BACKING_ANON] = 18;
+	s.snapshot.vms[0].counts.seen[SEEN_ZAP_YOUNG][BACKING_ANON] = 4;
+	for (size_t i = 0; i < s.list.n; i++) {
+		if (s.list.groups[i].tid != 4194303)
+			continue;
+		s.list.groups[i].user_frames = 2;
+		strcpy(s.list.groups[i].user[0], "libc.so.6+0x2a1c9");
+		strcpy(s.list.groups[i].user[1], "0x7f1234567890");
+	}
+	judge(&s);
+	check_text(&s, text_check, "check-claims.txt");
 }
 
 static void nothing_seen(void **arg)
@@ -216,6 +362,7 @@ static void nothing_seen(void **arg)
 	(void)arg;
 	build(&s, "check");
 	s.snapshot.nvms = 0;
+	s.list.n = 0;
 	memset(s.snapshot.hists, 0, sizeof(s.snapshot.hists));
 	judge(&s);
 	check_text(&s, text_check, "check-nothing.txt");
@@ -258,7 +405,7 @@ static int64_t field(json_t *o, const char *name)
 
 static void json_says_what_the_text_says(void **arg)
 {
-	json_t *o, *vm, *violation;
+	json_t *o, *vm, *violation, *inv;
 	struct scene s;
 	char *text;
 
@@ -266,6 +413,13 @@ static void json_says_what_the_text_says(void **arg)
 	build(&s, "check");
 	tell(&s);
 	s.report.command_status = 7;
+	s.report.claims = s.claims;
+	s.report.stacks = true;
+	s.snapshot.vms[0].counts.seen[SEEN_MAP_CLEAN][BACKING_SHMEM] = 4096;
+	s.snapshot.vms[0].counts.exempt[EXEMPT_DAX] = 9;
+	s.snapshot.vms[0].counts.window_pages = 50;
+	s.snapshot.vms[0].counts.window_pages_followed = 40;
+	s.snapshot.missed[HOOK_CLEAN_IO] = 6;
 	judge(&s);
 	o = read_back(&s);
 	assert_int_equal(field(o, "version"), 1);
@@ -288,11 +442,35 @@ static void json_says_what_the_text_says(void **arg)
 	assert_true(json_is_null(json_object_get(violation, "hva")));
 	for (int l = 0; l < LOSS_NR; l++)
 		assert_int_equal(field(json_object_get(o, "losses"), loss_name(l)), 0);
+	/* what a verdict does not cover */
+	inv = json_array_get(json_object_get(o, "invariants"), INV_DIRTY_THROUGH_WINDOW);
+	assert_int_equal(field(json_object_get(inv, "sampled"), "looked_at"), 40);
+	assert_int_equal(field(json_object_get(inv, "sampled"), "of"), 50);
+	assert_int_equal(field(json_object_get(inv, "exempt"), "dax"), 9);
+	inv = json_array_get(json_object_get(o, "invariants"), INV_NOTIFIED_BEFORE_CLEAN);
+	assert_int_equal(field(json_object_get(inv, "missed_runs"), "folio-clean-io"), 6);
+	assert_int_equal(field(json_object_get(o, "missed_runs"), "folio-clean-io"), 6);
+	/* claims and causes */
+	assert_int_equal(json_array_size(json_object_get(o, "claims")), CLAIM_NR);
+	inv = json_array_get(json_object_get(o, "claims"), CLAIM_MAP_DIRTIES);
+	assert_string_equal(json_string_value(json_object_get(inv, "verdict")), "REFUTED");
+	assert_int_equal(field(json_object_get(json_object_get(inv, "by_backing"), "against"),
+			       "shmem"), 4096);
+	assert_int_equal(json_array_size(json_object_get(o, "causes")), 10);
+	inv = json_array_get(json_object_get(o, "causes"), 0);
+	assert_string_equal(json_string_value(json_object_get(inv, "cause")), "reclaim");
+	assert_string_equal(json_string_value(json_object_get(inv, "page")), "taken");
+	assert_int_equal(field(inv, "windows"), 5000 + 4800);
+	assert_int_equal(field(inv, "call_paths"), 2);
+	/* the BPF program's own frames are gone */
+	inv = json_array_get(json_object_get(inv, "stack"), 0);
+	assert_string_equal(json_string_value(json_object_get(inv, "function")),
+			    "kvm_mmu_notifier_invalidate_range_start");
 	text = json_dumps(o, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	compare("check-violated.json", text);
 	free(text);
 	json_decref(o);
-	snapshot_free(&s.snapshot);
+	done(&s);
 }
 
 /* numbers beyond 2^53 and names that are no UTF-8 must survive, or at least not spoil the report */
@@ -311,12 +489,14 @@ static void json_survives_odd_data(void **arg)
 	assert_int_equal(field(json_object_get(json_object_get(json_array_get(
 			 json_object_get(o, "vms"), 0), "levels"), "4K"), "installed"), 1LL << 62);
 	json_decref(o);
-	snapshot_free(&s.snapshot);
+	done(&s);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(verbose),
+		cmocka_unit_test(claims),
 		cmocka_unit_test(held),
 		cmocka_unit_test(violated),
 		cmocka_unit_test(inconclusive),

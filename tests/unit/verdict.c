@@ -30,6 +30,7 @@ static void clean(struct snapshot *s)
 	for (int i = 0; i < INV_NR; i++)
 		row->counts.checked[i] = 7;
 	s->checking = true;
+	s->marks_at_map = true;
 }
 
 static void held_when_checked_and_nothing_missed(void **arg)
@@ -43,7 +44,7 @@ static void held_when_checked_and_nothing_missed(void **arg)
 		verdict_of(&s, i, false, &v[i]);
 		assert_int_equal(v[i].value, HELD);
 		assert_int_equal(v[i].checked, 7);
-		assert_int_equal(v[i].nreasons, 0);
+		assert_int_equal(v[i].remarks.n, 0);
 	}
 	assert_int_equal(verdict_overall(v, ALL), HELD);
 	snapshot_free(&s);
@@ -87,9 +88,13 @@ static void every_loss_spoils_what_it_must(void **arg)
 			if (v.value != (spoiled ? INCONCLUSIVE : HELD))
 				fail_msg("loss %s makes %s %s", loss_name(l), invariant_name(i),
 					 value_name(v.value));
-			assert_int_equal(v.nreasons, spoiled ? 1 : 0);
-			if (spoiled)
-				assert_memory_equal(v.reason[0], "3 ", 2);
+			assert_int_equal(v.remarks.n, spoiled ? 1 : 0);
+			if (spoiled) {
+				assert_int_equal(v.remarks.list[0].kind, REMARK_MISSED);
+				assert_int_equal(v.remarks.list[0].n, 3);
+				assert_string_equal(v.remarks.list[0].name, expected[l].name);
+				assert_memory_equal(v.remarks.list[0].text, "3 ", 2);
+			}
 			snapshot_free(&s);
 		}
 	}
@@ -103,17 +108,80 @@ static void what_spoils_everything(void **arg)
 		struct verdict v;
 
 		clean(&s);
-		*(which == 0 ? &s.missed[HOOK_SPTE_CHANGE] : which == 1 ? &s.late_vms : &s.unbalanced_vms) = 1;
+		*(which == 0 ? &s.missed[HOOK_SPTE_CHANGE] :
+		  which == 1 ? &s.unadopted_vms : &s.unbalanced_vms) = 1;
 		for (int i = 0; i < INV_NR; i++) {
 			verdict_of(&s, i, false, &v);
 			assert_int_equal(v.value, INCONCLUSIVE);
-			assert_int_equal(v.nreasons, 1);
+			assert_int_equal(v.remarks.n, 1);
 			/* nor does having checked nothing excuse it */
 			s.vms[0].counts.checked[i] = 0;
 			verdict_of(&s, i, false, &v);
 			assert_int_equal(v.value, INCONCLUSIVE);
 		}
 		snapshot_free(&s);
+	}
+}
+
+/* a VM older than the run spoils everything, until all that it maps has been taken over */
+static void older_vms(void **arg)
+{
+	struct snapshot s;
+	struct verdict v;
+
+	(void)arg;
+	clean(&s);
+	s.late_vms = 1;
+	for (int i = 0; i < INV_NR; i++) {
+		s.vms[0].info.flags = VM_LATE;
+		verdict_of(&s, i, false, &v);
+		assert_int_equal(v.value, INCONCLUSIVE);
+		assert_string_equal(v.remarks.list[0].name, "unadopted-vms");
+		assert_string_equal(v.remarks.list[0].text,
+				    "1 VM older than this run: what they had mapped is unknown");
+		s.vms[0].info.flags = VM_LATE | VM_ADOPTING;
+		verdict_of(&s, i, false, &v);
+		assert_int_equal(v.value, INCONCLUSIVE);
+		s.vms[0].info.flags = VM_LATE | VM_ADOPTED;
+		verdict_of(&s, i, false, &v);
+		assert_int_equal(v.value, HELD);
+		/* what it had pinned before cannot be told, and is not judged */
+		assert_int_equal(v.remarks.n, i == INV_PINNED_OUTSIDE ? 1 : 0);
+	}
+	snapshot_free(&s);
+}
+
+/* a hook's name, and what a skipped run of its program spoils, by the names of the invariants */
+static void every_hook_spoils_what_it_must(void **arg)
+{
+	static const struct {
+		enum hook hook;
+		unsigned int spoils;
+	} expected[] = {
+		{ HOOK_VM_CREATE, ALL }, { HOOK_VM_DESTROYED, ALL }, { HOOK_SPTE_CHANGE, ALL },
+		{ HOOK_VM_RELEASED, DUN }, { HOOK_MEMSLOT_SET, DUN }, { HOOK_CLEAN_IO, NBC },
+		{ HOOK_CLEAN_CANCEL, NBC }, { HOOK_WINDOW_END, ZAS | DTW | NMW | FAS | WBA },
+		{ HOOK_WINDOW_START, DUN | ZAS | DTW | NMW | FAS | WBA },
+	};
+
+	(void)arg;
+	for (size_t k = 0; k < sizeof(expected) / sizeof(expected[0]); k++) {
+		for (int i = 0; i < INV_NR; i++) {
+			bool spoiled = expected[k].spoils & (1u << i);
+			struct snapshot s;
+			struct verdict v;
+
+			clean(&s);
+			s.missed[expected[k].hook] = 1234;
+			verdict_of(&s, i, false, &v);
+			if (v.value != (spoiled ? INCONCLUSIVE : HELD))
+				fail_msg("hook %d makes %s %s", expected[k].hook, invariant_name(i),
+					 value_name(v.value));
+			assert_int_equal(v.remarks.n, spoiled);
+			if (spoiled)
+				assert_int_equal(v.remarks.list[0].kind, REMARK_SKIPPED);
+			snapshot_free(&s);
+		}
 	}
 }
 
@@ -126,7 +194,7 @@ static void violated_wins_over_every_loss(void **arg)
 	clean(&s);
 	for (int l = 0; l < LOSS_NR; l++)
 		s.losses[l] = 1;
-	s.missed_runs = s.late_vms = s.unbalanced_vms = 1;
+	s.missed_runs = s.unadopted_vms = s.unbalanced_vms = 1;
 	s.host.violated[INV_NOTIFIED_BEFORE_CLEAN] = 2;
 	for (int i = 0; i < INV_NR; i++)
 		verdict_of(&s, i, true, &v[i]);
@@ -150,7 +218,7 @@ static void no_occasion(void **arg)
 	for (int i = 0; i < INV_NR; i++)
 		verdict_of(&s, i, false, &v[i]);
 	assert_int_equal(v[INV_NOTIFIED_BEFORE_CLEAN].value, NO_OCCASION);
-	assert_int_equal(v[INV_NOTIFIED_BEFORE_CLEAN].nreasons, 1);
+	assert_int_equal(v[INV_NOTIFIED_BEFORE_CLEAN].remarks.n, 1);
 	assert_int_equal(verdict_overall(v, ALL), HELD);
 	/* asked for by name: not good enough */
 	verdict_of(&s, INV_NOTIFIED_BEFORE_CLEAN, true, &v[INV_NOTIFIED_BEFORE_CLEAN]);
@@ -175,7 +243,7 @@ static void zaps_left_unjudged(void **arg)
 	s.vms[0].counts.settled = 4;
 	verdict_of(&s, INV_DIRTY_UNTIL_NOTIFIED, false, &v);
 	assert_int_equal(v.value, INCONCLUSIVE);
-	assert_string_equal(v.reason[0], "1 zaps outside a window left unjudged");
+	assert_string_equal(v.remarks.list[0].text, "1 zaps outside a window left unjudged");
 	verdict_of(&s, INV_ZAPPED_AT_START, false, &v);
 	assert_int_equal(v.value, HELD);
 	s.vms[0].counts.settled = 5;
@@ -184,25 +252,178 @@ static void zaps_left_unjudged(void **arg)
 	snapshot_free(&s);
 }
 
-static void exempt_pages_are_named_but_do_not_spoil(void **arg)
+static void exempt_is_told_where_it_belongs_and_spoils_nothing(void **arg)
+{
+	enum { DAM = 1 << INV_DIRTY_AT_MAP, WNW = 1 << INV_WRITE_NEEDS_WRITE, SPA = 1 << INV_SAME_PAGE,
+	       LVF = 1 << INV_LEVEL_FITS };
+	static const struct {
+		const char *name;
+		const char *text;
+		unsigned int of;
+	} expected[EXEMPT_NR] = {
+		[EXEMPT_NO_PAGE] = { "no-page", "left out: 1,234 pages without struct page", DUN | DAM | DTW },
+		[EXEMPT_RESERVED] = { "reserved", "left out: 1,234 reserved pages: they have no dirty state",
+				      DUN | DAM | DTW },
+		[EXEMPT_DAX] = { "dax", "left out: 1,234 pages of DAX: their dirty state is not in the page",
+				 DUN | DAM | DTW },
+		[EXEMPT_INVALIDATED] = { "invalidated",
+					 "left out: 1,234 faults whose page was invalidated before they ended",
+					 DAM | WNW | SPA | LVF },
+		[EXEMPT_DISCARD_UNMAP] = { "discard-unmap",
+					   "left out: 1,234 pages given up: anonymous memory unmapped", DTW },
+		[EXEMPT_DISCARD_FREE] = { "discard-free", "left out: 1,234 pages given up: MADV_FREE", DTW },
+		[EXEMPT_DISCARD_CUT] = { "discard-cut",
+					 "left out: 1,234 pages given up: truncated, or a hole punched", DTW },
+		[EXEMPT_DISCARD_COPIED] = { "discard-copied",
+					    "left out: 1,234 pages whose contents went to another page", DTW },
+		[EXEMPT_LARGE_REFS] = { "large-refs",
+					"left out: 1,234 lookups of large folios: others share their references",
+					RFR },
+	};
+
+	(void)arg;
+	for (int e = 0; e < EXEMPT_NR; e++) {
+		for (int i = 0; i < INV_NR; i++) {
+			struct snapshot s;
+			struct verdict v;
+
+			clean(&s);
+			s.vms[0].counts.exempt[e] = 1234;
+			verdict_of(&s, i, false, &v);
+			assert_int_equal(v.value, HELD);
+			assert_int_equal(v.remarks.n, expected[e].of & (1u << i) ? 1 : 0);
+			if (v.remarks.n) {
+				assert_int_equal(v.remarks.list[0].kind, REMARK_EXEMPT);
+				assert_int_equal(v.remarks.list[0].n, 1234);
+				assert_string_equal(v.remarks.list[0].name, expected[e].name);
+				assert_string_equal(v.remarks.list[0].text, expected[e].text);
+			}
+			snapshot_free(&s);
+		}
+	}
+}
+
+/* a part that was looked at is told; nothing looked at is not HELD */
+static void sampled_windows(void **arg)
 {
 	struct snapshot s;
 	struct verdict v;
 
 	(void)arg;
 	clean(&s);
-	s.vms[0].counts.exempt[EXEMPT_NO_PAGE] = 2;
-	s.vms[0].counts.exempt[EXEMPT_DAX] = 9;
-	verdict_of(&s, INV_DIRTY_UNTIL_NOTIFIED, false, &v);
+	s.vms[0].counts.window_pages = 3000;
+	s.vms[0].counts.window_pages_followed = 2999;
+	verdict_of(&s, INV_DIRTY_THROUGH_WINDOW, false, &v);
 	assert_int_equal(v.value, HELD);
-	assert_int_equal(v.nreasons, 2);
-	assert_string_equal(v.reason[0], "not applicable: 2 pages without struct page");
-	assert_string_equal(v.reason[1], "not applicable: 9 pages DAX");
+	assert_int_equal(v.remarks.n, 1);
+	assert_int_equal(v.remarks.list[0].kind, REMARK_SAMPLED);
+	assert_int_equal(v.remarks.list[0].of, 3000);
+	assert_string_equal(v.remarks.list[0].text, "looked at 2,999 of 3,000 pages (99.9%)");
+	verdict_of(&s, INV_ZAPPED_AT_START, false, &v);
+	assert_int_equal(v.remarks.n, 0);
+	s.vms[0].counts.window_pages_followed = 0;
+	s.vms[0].counts.checked[INV_DIRTY_THROUGH_WINDOW] = 0;
+	verdict_of(&s, INV_DIRTY_THROUGH_WINDOW, false, &v);
+	assert_int_equal(v.value, INCONCLUSIVE);
+	assert_string_equal(v.remarks.list[0].text, "looked at 0 of 3,000 pages (0.0%)");
+	/* all were followed, and all given up */
+	s.vms[0].counts.window_pages_followed = 3000;
+	s.vms[0].counts.exempt[EXEMPT_DISCARD_UNMAP] = 3000;
+	verdict_of(&s, INV_DIRTY_THROUGH_WINDOW, false, &v);
+	assert_int_equal(v.value, NO_OCCASION);
+	assert_string_equal(v.remarks.list[0].text, "every dirty page lost in a window was given up in it");
 	snapshot_free(&s);
 }
 
-/* all reasons at once fit: none may be dropped silently, and none is cut */
-static void reasons_fit(void **arg)
+/* where KVM marks at the zap, a page that is not dirty when mapped is no fault */
+static void dirty_at_map_applies_where_kvm_marks_at_the_map(void **arg)
+{
+	struct verdict v[INV_NR];
+	struct snapshot s;
+
+	(void)arg;
+	clean(&s);
+	s.vms[0].counts.violated[INV_DIRTY_AT_MAP] = 5;
+	for (int i = 0; i < INV_NR; i++)
+		verdict_of(&s, i, false, &v[i]);
+	assert_int_equal(v[INV_DIRTY_AT_MAP].value, VIOLATED);
+	s.marks_at_map = false;
+	s.losses[LOSS_EVENT] = 1;
+	for (int i = 0; i < INV_NR; i++)
+		verdict_of(&s, i, true, &v[i]);
+	assert_int_equal(v[INV_DIRTY_AT_MAP].value, NOT_APPLICABLE);
+	assert_int_equal(v[INV_DIRTY_AT_MAP].violations, 0);
+	assert_int_equal(v[INV_DIRTY_AT_MAP].remarks.n, 1);
+	assert_string_equal(v[INV_DIRTY_AT_MAP].remarks.list[0].text,
+			    "this kernel marks at the zap instead; not dirty when mapped: 5 of 7");
+	/* it neither spoils the whole, nor is it enough for it */
+	s.losses[LOSS_EVENT] = 0;
+	for (int i = 0; i < INV_NR; i++)
+		verdict_of(&s, i, true, &v[i]);
+	assert_int_equal(verdict_overall(v, ALL), HELD);
+	assert_int_equal(verdict_overall(v, 1 << INV_DIRTY_AT_MAP), INCONCLUSIVE);
+	snapshot_free(&s);
+}
+
+static void notes(void **arg)
+{
+	struct snapshot s;
+	struct verdict v;
+
+	(void)arg;
+	clean(&s);
+	s.vms[0].counts.pinned_cleaned = 3;
+	verdict_of(&s, INV_PINNED_OUTSIDE, false, &v);
+	assert_int_equal(v.value, HELD);
+	assert_string_equal(v.remarks.list[0].text,
+			    "3 pages were cleaned while held, and dirtied by their release");
+	s.audited = true;
+	s.audit_sptes = 4099;
+	verdict_of(&s, INV_NOTIFIED_BEFORE_CLEAN, false, &v);
+	assert_int_equal(v.value, HELD);
+	assert_string_equal(v.remarks.list[0].text, "block map equals KVM's page tables: 4,099 SPTEs compared");
+	s.losses[LOSS_AUDIT] = 2;
+	verdict_of(&s, INV_NOTIFIED_BEFORE_CLEAN, false, &v);
+	assert_int_equal(v.value, INCONCLUSIVE);
+	assert_int_equal(v.remarks.n, 1);
+	assert_string_equal(v.remarks.list[0].text, "2 pages on which block map and KVM's page tables differ");
+	snapshot_free(&s);
+}
+
+static void the_whole_in_a_sentence(void **arg)
+{
+	struct verdict v[INV_NR];
+	char text[512];
+
+	(void)arg;
+	memset(v, 0, sizeof(v));
+	for (int i = 0; i < INV_NR; i++)
+		v[i].value = i < 3 ? HELD : NO_OCCASION;
+	verdict_sentence(v, ALL, text, sizeof(text));
+	assert_string_equal(text, "HELD: 3 of 14 invariants had an occasion, and they held every time; nothing "
+			    "was missed that could matter.");
+	verdict_sentence(v, DUN, text, sizeof(text));
+	assert_string_equal(text, "HELD: 1 of 1 invariants had an occasion, and it held every time; nothing was "
+			    "missed that could matter.");
+	verdict_sentence(v, ZAS, text, sizeof(text));
+	assert_string_equal(text, "INCONCLUSIVE: nothing happened that an invariant speaks of, so that nothing "
+			    "was judged.");
+	v[INV_ZAPPED_AT_START].value = INCONCLUSIVE;
+	verdict_sentence(v, ALL, text, sizeof(text));
+	assert_string_equal(text, "INCONCLUSIVE: nothing seen was wrong, but of 14 invariants 1 cannot be said "
+			    "to hold.");
+	v[INV_SAME_PAGE].value = VIOLATED;
+	verdict_sentence(v, ALL, text, sizeof(text));
+	assert_string_equal(text, "VIOLATED: same-page is broken: a bug in this kernel or in a module; guest "
+			    "data may be lost.");
+	for (int i = 0; i < INV_NR; i++)
+		v[i].value = VIOLATED;
+	verdict_sentence(v, ALL, text, sizeof(text));
+	assert_string_equal(text + strlen(text) - 10, "y be lost.");
+}
+
+/* all remarks at once fit: none may be dropped silently, and none is cut */
+static void remarks_fit(void **arg)
 {
 	struct snapshot s;
 	struct verdict v;
@@ -210,16 +431,25 @@ static void reasons_fit(void **arg)
 	(void)arg;
 	clean(&s);
 	for (int l = 0; l < LOSS_NR; l++)
-		s.losses[l] = UINT64_MAX;
-	s.missed_runs = s.late_vms = s.unbalanced_vms = UINT64_MAX;
-	s.vms[0].counts.owed = UINT64_MAX;
+		s.losses[l] = INT64_MAX;
+	for (int h = 0; h < HOOK_NR; h++)
+		s.missed[h] = INT64_MAX;
+	s.missed_runs = s.late_vms = s.unadopted_vms = s.unbalanced_vms = INT64_MAX;
+	s.vms[0].counts.owed = s.vms[0].counts.violated[INV_DIRTY_AT_MAP] = INT64_MAX;
+	s.vms[0].counts.checked[INV_DIRTY_AT_MAP] = INT64_MAX;
+	s.vms[0].counts.window_pages = s.vms[0].counts.pinned_cleaned = INT64_MAX;
 	for (int e = 0; e < EXEMPT_NR; e++)
-		s.vms[0].counts.exempt[e] = UINT64_MAX;
-	for (int i = 0; i < INV_NR; i++) {
-		verdict_of(&s, i, true, &v);
-		assert_true(v.nreasons < REASONS_MAX);
-		for (size_t k = 0; k < v.nreasons; k++)
-			assert_true(strlen(v.reason[k]) < REASON_LEN - 1);
+		s.vms[0].counts.exempt[e] = INT64_MAX;
+	for (int marks = 0; marks < 2; marks++) {
+		s.marks_at_map = marks;
+		for (int i = 0; i < INV_NR; i++) {
+			verdict_of(&s, i, true, &v);
+			assert_true(v.remarks.n < REMARKS_MAX);
+			for (size_t k = 0; k < v.remarks.n; k++) {
+				assert_true(strlen(v.remarks.list[k].text) < REMARK_LEN - 1);
+				assert_true(v.remarks.list[k].name != NULL);
+			}
+		}
 	}
 	snapshot_free(&s);
 }
@@ -236,6 +466,7 @@ static void names(void **arg)
 	assert_string_equal(value_name(VIOLATED), "VIOLATED");
 	assert_string_equal(value_name(INCONCLUSIVE), "INCONCLUSIVE");
 	assert_string_equal(value_name(NO_OCCASION), "NO OCCASION");
+	assert_string_equal(value_name(NOT_APPLICABLE), "NOT APPLICABLE");
 }
 
 int main(void)
@@ -244,11 +475,17 @@ int main(void)
 		cmocka_unit_test(held_when_checked_and_nothing_missed),
 		cmocka_unit_test(every_loss_spoils_what_it_must),
 		cmocka_unit_test(what_spoils_everything),
+		cmocka_unit_test(older_vms),
+		cmocka_unit_test(every_hook_spoils_what_it_must),
 		cmocka_unit_test(violated_wins_over_every_loss),
 		cmocka_unit_test(no_occasion),
 		cmocka_unit_test(zaps_left_unjudged),
-		cmocka_unit_test(exempt_pages_are_named_but_do_not_spoil),
-		cmocka_unit_test(reasons_fit),
+		cmocka_unit_test(exempt_is_told_where_it_belongs_and_spoils_nothing),
+		cmocka_unit_test(sampled_windows),
+		cmocka_unit_test(dirty_at_map_applies_where_kvm_marks_at_the_map),
+		cmocka_unit_test(notes),
+		cmocka_unit_test(the_whole_in_a_sentence),
+		cmocka_unit_test(remarks_fit),
 		cmocka_unit_test(names),
 	};
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Names for what the stacks of a run say: loads the symbols once, at its end.  This is slow, and
+ * nothing that is looked at waits for it.
+ */
+#ifndef MMUSCOPE_BLAME_H
+#define MMUSCOPE_BLAME_H
+
+#include "cause.h"
+#include "report.h"
+
+struct blame {
+	struct ksyms *ksyms;
+	struct cause_list causes;
+};
+
+/*
+ * Group the causes of a snapshot and name those of the violations told, whose stacks lose the frames of
+ * the BPF program.  stacks: name the frames of user stacks too.  0 or -ENOMEM.
+ */
+int blame_find(struct blame *b, const struct snapshot *s, struct told *told, size_t ntold, bool stacks);
+void blame_free(struct blame *b);
+
+#endif /* MMUSCOPE_BLAME_H */
