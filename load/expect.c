@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define AHEAD 8		/* KVM's PTE_PREFETCH_NUM */
+
 static const char *const names[COUNTS] = {
 	[COUNT_HVA_TO_PFN] = "hva_to_pfn",
 	[COUNT_INSTALLS_4K] = "installs_4k",
@@ -52,6 +54,8 @@ int model_init(struct model *m, struct expect *e, size_t pages, size_t unit, enu
 	m->level = level;
 	m->on_read = on_read;
 	m->code_pages = vcpus;
+	m->ahead = false;
+	m->slot_pages = pages;
 	m->twin = NULL;
 	m->borrowed = false;
 	m->host = calloc(m->units, sizeof(*m->host));
@@ -72,6 +76,8 @@ int model_init_twin(struct model *m, struct model *of)
 		return err;
 	free(m->host);
 	m->host = of->host;
+	m->ahead = of->ahead;
+	m->slot_pages = of->slot_pages;
 	m->borrowed = true;
 	m->twin = of;
 	of->twin = m;
@@ -114,6 +120,42 @@ static void install(struct model *m, size_t u, enum spte spte)
 	m->spte[u] = (uint8_t)spte;
 }
 
+void model_map_ahead(struct model *m, size_t slot_pages)
+{
+	m->ahead = true;
+	m->slot_pages = slot_pages;
+}
+
+/* A run of pages without an SPTE; false: KVM gives up for this fault. */
+static bool ahead_run(struct model *m, size_t first, size_t end)
+{
+	size_t u = first;
+
+	if (end > m->slot_pages)
+		return false;
+	for (; u < end && u < m->units && m->host[u] == HOST_RW; u++)
+		install(m, u, SPTE_RW);
+	return u > first;
+}
+
+static void map_ahead(struct model *m, size_t fault)
+{
+	size_t block = fault - fault % AHEAD;
+	size_t first = block;
+
+	if (!m->ahead || m->unit != 1)
+		return;
+	for (size_t u = block; u < block + AHEAD; u++) {
+		if (u >= m->units || m->spte[u] == SPTE_NONE)
+			continue;
+		if (first < u && !ahead_run(m, first, u))
+			return;
+		first = u + 1;
+	}
+	if (first < block + AHEAD)
+		ahead_run(m, first, block + AHEAD);
+}
+
 void model_code(struct model *m, size_t vcpu)
 {
 	if (m->code_mapped[vcpu])
@@ -126,8 +168,12 @@ void model_code(struct model *m, size_t vcpu)
 /* Of what comes back from swap we assume what makes the fewest faults: counts are bounds then. */
 static void host_read(struct model *m, size_t u)
 {
-	if (m->host[u] == HOST_NONE)
+	if (m->host[u] == HOST_NONE) {
 		m->host[u] = (uint8_t)m->on_read;
+		/* Files in memory: what is there already around the page comes along. */
+		if (m->ahead && m->unit == 1 && m->on_read == HOST_RW)
+			expect_blur(m->expect, BLUR_ALL, "a read maps pages around it on the host");
+	}
 	if (m->host[u] == HOST_GONE)
 		m->host[u] = HOST_RW;
 }
@@ -139,6 +185,7 @@ static void guest_read(struct model *m, size_t u)
 	host_read(m, u);
 	count(m, COUNT_HVA_TO_PFN, 1);
 	install(m, u, m->host[u] == HOST_RW ? SPTE_RW : SPTE_RO);
+	map_ahead(m, u);
 }
 
 static void guest_write(struct model *m, size_t u)
@@ -156,6 +203,7 @@ static void guest_write(struct model *m, size_t u)
 	}
 	m->host[u] = HOST_RW;
 	install(m, u, SPTE_RW);
+	map_ahead(m, u);
 }
 
 void model_guest(struct model *m, size_t first, size_t end, bool write)

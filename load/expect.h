@@ -74,6 +74,8 @@ struct model {
 	uint8_t *spte;
 	size_t code_pages;	/* one a vCPU */
 	bool *code_mapped;
+	bool ahead;		/* the shadow MMU maps neighbours that the host has writable */
+	size_t slot_pages;	/* in the memslot, which may be larger */
 	struct model *twin;	/* maps the same host leaves at another guest address */
 	bool borrowed;		/* host is the twin's */
 };
@@ -98,6 +100,12 @@ bool expect_bounded(const struct expect *e, enum count_id id);
 int model_init(struct model *m, struct expect *e, size_t pages, size_t unit, enum level level,
 	       enum host_pte on_read, size_t vcpus);
 void model_deinit(struct model *m);
+
+/*
+ * KVM without its TDP MMU: with every small page that a guest faults for, it maps those of the
+ * same eight that are there and writable on the host.
+ */
+void model_map_ahead(struct model *m, size_t slot_pages);
 
 /* m becomes a second mapping of what of maps, by the same process. 0 or -ENOMEM. */
 int model_init_twin(struct model *m, struct model *of);

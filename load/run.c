@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kvm.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -135,6 +136,8 @@ static int open_view(struct run *r, unsigned int i, const struct backing *b)
 		.vm = &r->vms[i], .model = &r->models[i], .code = &r->models[i],
 	};
 	describe_slots(r, i);
+	if (!host_has_tdp_mmu() && !(r->scenario->slot_flags & KVM_MEM_READONLY))
+		model_map_ahead(&r->models[i], r->mems[i].size / GUEST_PAGE);
 	if (r->scenario->two_slots)
 		return open_second_view(r);
 	return 0;
@@ -168,6 +171,17 @@ static int open_vm(struct run *r, unsigned int i, const struct backing *b)
 	return 0;
 }
 
+/* What the model does not know of the shadow MMU. All that is not exact has no bound then. */
+static void blur_shadow(struct run *r)
+{
+	const struct scenario *sc = r->scenario;
+
+	r->expect.unbounded = BLUR_ALL;
+	if (r->models[0].level == LEVEL_1G || sc->gpa_shift || sc->slots > 1 ||
+	    sc->mode != GUEST_FLAT || r->nvcpus > 1)
+		expect_blur(&r->expect, BLUR_ALL, "KVM does not use its TDP MMU here");
+}
+
 static int open_all(struct run *r)
 {
 	const struct backing *b = backing_find(r->scenario->backing);
@@ -193,10 +207,8 @@ static int open_all(struct run *r)
 		status = open_vm(r, i, b);
 	if (!nvms)
 		return status;
-	if (!host_has_tdp_mmu()) {
-		expect_blur(&r->expect, BLUR_ALL, "KVM does not use its TDP MMU here");
-		r->expect.unbounded = BLUR_ALL;
-	}
+	if (!host_has_tdp_mmu())
+		blur_shadow(r);
 	if (b->writeback)
 		expect_blur(&r->expect, BLUR_ALL, "writeback by the kernel itself may come between");
 	return status;

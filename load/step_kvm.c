@@ -33,6 +33,9 @@ static int set_logging(struct run *r, const struct step *s, bool on)
 		if (on)
 			vm->slots[i].flags |= KVM_MEM_LOG_DIRTY_PAGES;
 	}
+	/* Nothing is mapped ahead of its first write then, since it would not be logged. */
+	if (!host_has_tdp_mmu())
+		r->models[s->vm].ahead = !on;
 	/* 4K leaves stay: they are write-protected and made writable again without hva_to_pfn. */
 	if (r->models[s->vm].level != LEVEL_4K)
 		expect_blur(&r->expect, BLUR_ALL,
@@ -129,6 +132,10 @@ static int churn_one(struct run *r, size_t first, size_t end, uint32_t salt)
 	size_t unit = main_model->unit;
 	size_t whole = (end - first + unit - 1) / unit * unit;
 
+	/* What earlier ones left there. */
+	memcpy(m.host, main_model->host + first / unit, m.units * sizeof(*m.host));
+	if (main_model->ahead)
+		model_map_ahead(&m, whole);
 	vm.nslots = 1;
 	vm.slots[0] = (struct vm_slot){
 		.gpa = GUEST_MEM_GPA, .pages = whole,

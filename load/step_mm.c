@@ -149,6 +149,8 @@ int step_free_half(struct run *r, const struct step *s, struct step_log *log)
 
 	if (status)
 		return status;
+	if (m->ahead)
+		expect_blur(&r->expect, BLUR_ALL, "KVM does not use its TDP MMU here");
 	if (model_resize(m, 1, LEVEL_4K))
 		return why_set(&r->why, STATUS_ERROR, "out of memory for the model");
 	step_say(log, "MADV_FREE of the second half of each huge page");
@@ -259,6 +261,8 @@ int step_mprotect_ro(struct run *r, const struct step *s, struct step_log *log)
 
 int step_mprotect_rw(struct run *r, const struct step *s, struct step_log *log)
 {
+	if (r->models[s->vm].ahead)
+		expect_blur(&r->expect, BLUR_ALL, "the kernel chooses which pages are writable at once");
 	step_say(log, "mprotect to read and write");
 	return protect(r, s, PROT_READ | PROT_WRITE, HOST_RW);
 }

@@ -212,6 +212,47 @@ static void collapse_leaves_huge_units(void **state)
 	model_deinit(&m);
 }
 
+static void the_shadow_mmu_maps_ahead(void **state)
+{
+	struct expect e = { 0 };
+	struct model m;
+
+	(void)state;
+	assert_int_equal(model_init(&m, &e, 19, 1, LEVEL_4K, HOST_ZERO, 1), 0);
+	model_map_ahead(&m, 19);
+	/* Nothing is there yet: one fault a page. */
+	model_guest(&m, 0, 19, true);
+	assert_int_equal(count(&e, COUNT_HVA_TO_PFN), 19);
+	/* All is there: one fault for eight, but for the last three, with which the memslot ends. */
+	model_zap_all(&m);
+	model_guest(&m, 0, 19, false);
+	assert_int_equal(count(&e, COUNT_HVA_TO_PFN), 19 + 2 + 3);
+	assert_int_equal(count(&e, COUNT_INSTALLS_4K), 38);
+	model_deinit(&m);
+}
+
+static void it_stops_at_pages_that_are_not_writable(void **state)
+{
+	struct expect e = { 0 };
+	struct model m;
+
+	(void)state;
+	assert_int_equal(model_init(&m, &e, 16, 1, LEVEL_4K, HOST_ZERO, 1), 0);
+	model_map_ahead(&m, 16);
+	model_vmm(&m, 0, 16, true);
+	m.host[3] = HOST_RO;
+	model_guest(&m, 1, 2, true);
+	/* 0, and of the run from 2 on the pages before 3 */
+	assert_int_equal(model_mapped(&m), 3);
+	model_guest(&m, 5, 6, true);
+	/* 3 begins a run that fails, and 6 and 7 are not tried any more */
+	assert_int_equal(model_mapped(&m), 4);
+	model_guest(&m, 3, 4, true);
+	assert_int_equal(model_mapped(&m), 8);
+	assert_int_equal(count(&e, COUNT_HVA_TO_PFN), 3);
+	model_deinit(&m);
+}
+
 static void the_host_reaches_both_mappings(void **state)
 {
 	struct expect e;
@@ -319,6 +360,8 @@ int main(void)
 		cmocka_unit_test(writeback_cleans_only_dirty_pages),
 		cmocka_unit_test(zap_all_takes_the_code_too),
 		cmocka_unit_test(collapse_leaves_huge_units),
+		cmocka_unit_test(the_shadow_mmu_maps_ahead),
+		cmocka_unit_test(it_stops_at_pages_that_are_not_writable),
 		cmocka_unit_test(the_host_reaches_both_mappings),
 		cmocka_unit_test(a_split_leaves_small_units),
 		cmocka_unit_test(what_is_gone_was_zapped),
