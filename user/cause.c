@@ -194,13 +194,41 @@ static uint64_t weight(uint64_t windows, uint64_t zapped)
 	return windows > zapped ? windows : zapped;
 }
 
+static uint64_t seen_of(const struct cause_row *row, enum evidence first, enum evidence last)
+{
+	uint64_t n = 0;
+
+	for (int e = first; e <= (int)last; e++)
+		for (int b = 0; b < BACKING_NR; b++)
+			n += row->seen[e][b];
+	return n;
+}
+
+/*
+ * 4K pages that lost their mapping.  Outside windows they are known by the evidence only: of what was
+ * written one of three counts them, of what was accessed one of two.
+ */
+static uint64_t pages_of(const struct cause_group *g, const struct cause_row *row)
+{
+	uint64_t written, accessed;
+
+	if (!g->outside || row->zapped)
+		return row->zapped;
+	written = seen_of(row, SEEN_ZAP_PRIMARY, SEEN_ZAP_CLEAN);
+	accessed = seen_of(row, SEEN_ZAP_YOUNG, SEEN_ZAP_NEWS);
+	return written > accessed ? written : accessed;
+}
+
 static void group_add(struct cause_group *g, const struct cause_row *row)
 {
-	g->windows += row->windows;
+	if (g->outside)
+		g->changes += row->windows;
+	else
+		g->windows += row->windows;
 	g->ns += row->ns;
 	if (row->ns_max > g->ns_max)
 		g->ns_max = row->ns_max;
-	g->zapped += row->zapped;
+	g->zapped += pages_of(g, row);
 	g->retries += row->retries;
 	for (int e = 0; e < SEEN_NR; e++)
 		for (int b = 0; b < BACKING_NR; b++)

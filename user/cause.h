@@ -39,6 +39,7 @@ struct cause_group {
 	uint32_t tid;
 	char comm[COMM_LEN];
 	uint64_t windows;
+	uint64_t changes;	/* of SPTEs, outside windows */
 	uint64_t ns;
 	uint64_t ns_max;
 	uint64_t zapped;	/* 4K pages */

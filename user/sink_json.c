@@ -183,6 +183,8 @@ static json_t *cause_json(const struct report *r, const struct cause_group *g)
 	json_object_set_new(o, "window_ns",
 			    json_pack("{s:s, s:i, s:o}", "scale", "log2", "first_bucket", CAUSE_BUCKET_LOW,
 				      "buckets", buckets));
+	if (g->outside)
+		json_object_set_new(o, "changes", number(g->changes));
 	json_object_set_new(o, "call_paths", number(g->rows));
 	json_object_set_new(o, "stacks_taken", number(g->samples));
 	json_object_set_new(o, "stacks_differ", number(g->differs));

@@ -53,6 +53,7 @@ static const struct stack stacks[] = {
 			  "khugepaged_scan_mm_slot.constprop.0", "khugepaged", KTHREAD } },
 	{ "khugepaged", { START, "retract_page_tables", "collapse_file", "khugepaged", KTHREAD } },
 	{ "KSM", { START, "write_protect_page", "try_to_merge_one_page", "ksm_scan_thread", KTHREAD } },
+	{ "KSM", { START, "try_to_merge_one_page", "try_to_merge_with_ksm_page", "ksm_scan_thread", KTHREAD } },
 	{ "KSM", { START, "do_wp_page", "handle_mm_fault", "break_ksm", "unmerge_ksm_pages", "ksm_madvise",
 		   "do_madvise", "__x64_sys_madvise", SYSCALL } },
 	/* 6.1 and 7.x; 6.12, where all of madvise is one function; 6.18 */
@@ -63,6 +64,9 @@ static const struct stack stacks[] = {
 	{ "madvise free", { START, "madvise_free_single_vma", "do_madvise", "__x64_sys_madvise", SYSCALL } },
 	{ "madvise free", { START, "do_madvise", "__x64_sys_madvise", "x64_sys_call", SYSCALL } },
 	{ "madvise free", { START, "do_madvise.part.0", "__x64_sys_madvise", SYSCALL } },
+	{ "madvise free", { START, "__split_huge_pmd", "try_to_migrate_one", "rmap_walk_anon",
+			    "try_to_migrate", "split_huge_page_to_list_to_order", "madvise_free_huge_pmd",
+			    "madvise_free_pte_range", "walk_pgd_range", "do_madvise" } },
 	{ "madvise pageout", { START, "try_to_unmap_one", "rmap_walk_anon", "try_to_unmap",
 			       "shrink_folio_list", "reclaim_folio_list", "reclaim_pages",
 			       "madvise_cold_or_pageout_pte_range", "walk_pgd_range", "walk_page_range",
@@ -83,6 +87,8 @@ static const struct stack stacks[] = {
 		      "do_vmi_align_munmap", "do_vmi_munmap", "__vm_munmap", "__x64_sys_munmap", SYSCALL } },
 	/* a mapping put on top of another */
 	{ "munmap", { START, "unmap_vmas", "vms_clear_ptes", "__mmap_region", "do_mmap", "vm_mmap_pgoff" } },
+	{ "munmap", { START, "__split_huge_pmd", "vma_adjust_trans_huge", "__split_vma",
+		      "vms_gather_munmap_vmas", "__mmap_region", "do_mmap", "vm_mmap_pgoff" } },
 	{ "mremap", { START, "move_page_tables", "move_vma", "__do_sys_mremap", "__x64_sys_mremap", SYSCALL } },
 	{ "mremap", { START, "unmap_vmas", "do_vmi_munmap", "move_vma", "__x64_sys_mremap", SYSCALL } },
 	{ "mprotect", { START, "change_protection", "mprotect_fixup", "do_mprotect_pkey",
@@ -229,6 +235,10 @@ static void rows_of_a_task_make_a_group(void **arg)
 	c[3].row.zapped = 500;
 	c[4].row.stack[0] = 0xffffffff81000210;
 	c[5].key.event = NOTIFIER_EVENTS;
+	c[5].row.zapped = c[5].row.ns = c[5].row.ns_max = 0;
+	c[5].row.seen[SEEN_ZAP_PRIMARY][BACKING_ANON] = 3;
+	c[5].row.seen[SEEN_ZAP_YOUNG][BACKING_ANON] = 2;
+	c[5].row.seen[SEEN_ZAP_NEWS][BACKING_ANON] = 5;
 	k = symbols(&s);
 	assert_int_equal(causes_group(&s, k, &list), 0);
 	assert_int_equal(list.n, 4);
@@ -249,9 +259,14 @@ static void rows_of_a_task_make_a_group(void **arg)
 	assert_int_equal(list.groups[1].id, CAUSE_RECLAIM);
 	assert_false(list.groups[1].outside);
 	assert_ptr_equal(list.groups[1].example, &c[0].row);
-	for (size_t i = 2; i < 4; i++)
-		assert_true(list.groups[i].outside ? list.groups[i].id == CAUSE_RECLAIM :
-						     list.groups[i].id == CAUSE_MPROTECT);
+	assert_int_equal(list.groups[2].id, CAUSE_MPROTECT);
+	assert_false(list.groups[2].outside);
+	/* outside windows pages are known by what was seen of them */
+	assert_int_equal(list.groups[3].id, CAUSE_RECLAIM);
+	assert_true(list.groups[3].outside);
+	assert_int_equal(list.groups[3].windows, 0);
+	assert_int_equal(list.groups[3].changes, 6);
+	assert_int_equal(list.groups[3].zapped, 7);
 	causes_free(&list);
 	ksyms_free(k);
 }
