@@ -259,7 +259,7 @@ static void answer_accessed(struct claim_result *r, uint64_t news, uint64_t unkn
 		return;
 	}
 	if (!news) {
-		say(r->answer, CLAIM_TEXT, "Of all %s accessed pages that lost their SPTE the host knew already "
+		say(r->answer, CLAIM_TEXT, "Of %s accessed pages that lost their SPTE the host knew already of all "
 		    "that they were in use.", n);
 		return;
 	}

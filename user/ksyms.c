@@ -13,6 +13,7 @@ enum {
 	MODULE_LEN = 64,
 	/* farther from a symbol than any function is long: it belongs to something without a name */
 	FAR = 1 << 17,
+	NAMELESS = 8,	/* frames at the start of a stack that may be ours without a name */
 };
 
 /* one address, and the nearest symbol seen so far at or below it but above the next lower address */
@@ -174,17 +175,23 @@ const char *ksyms_name(const struct ksyms *k, uint64_t address, const char **mod
 	return k->wants[i].name;
 }
 
+/* Of the program itself, of what the kernel has to take a stack, or nameless (bpf_jit_kallsyms=0). */
+static bool is_own(const char *name, const char *module, size_t depth)
+{
+	return !strcmp(module, "bpf") || !strncmp(name, "bpf_get_", 8) || !strncmp(name, "__bpf_get_", 10) ||
+	       (!strcmp(name, "?") && depth < NAMELESS);
+}
+
 size_t ksyms_own_frames(const struct ksyms *k, const uint64_t *stack, size_t n)
 {
+	const char *module;
+	uint64_t offset;
 	size_t own = 0;
 
 	while (own < n) {
-		const char *module;
-		uint64_t offset;
 		const char *name = ksyms_name(k, stack[own], &module, &offset);
 
-		/* with bpf_jit_kallsyms=0 they have no name */
-		if (strcmp(module, "bpf") && (strcmp(name, "?") || own >= 3))
+		if (!is_own(name, module, own))
 			break;
 		own++;
 	}

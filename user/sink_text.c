@@ -469,7 +469,7 @@ static void audit(FILE *f, const struct snapshot *s)
 {
 	char n[FORMAT_LEN], m[FORMAT_LEN];
 
-	if (!s->audited)
+	if (!s->audited || (!s->audit_sptes && !s->losses[LOSS_AUDIT]))
 		return;
 	format_count(n, (int64_t)s->audit_sptes);
 	if (s->losses[LOSS_AUDIT])

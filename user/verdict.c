@@ -213,7 +213,7 @@ static void scope_of(const struct snapshot *s, enum invariant i, const struct vm
 		remark(out, REMARK_NOTE, "older-vms", s->late_vms,
 		       "what %s VMs older than this run held before it is not judged",
 		       format_count(n, (int64_t)s->late_vms));
-	if (i == INV_NOTIFIED_BEFORE_CLEAN && s->audited && !s->losses[LOSS_AUDIT])
+	if (i == INV_NOTIFIED_BEFORE_CLEAN && s->audit_sptes && !s->losses[LOSS_AUDIT])
 		remark(out, REMARK_NOTE, "audit", s->audit_sptes,
 		       "block map equals KVM's page tables: %s SPTEs compared",
 		       format_count(n, (int64_t)s->audit_sptes));

@@ -179,8 +179,8 @@ static void zap_accessed(void **arg)
 	begin(&s);
 	seen_by(&s, CAUSE_RECLAIM, SEEN_ZAP_YOUNG, BACKING_ANON, 10);
 	assert_string_equal(weigh(&s, CLAIM_ZAP_ACCESSED_UNNEEDED)->answer,
-			    "Of all 10 accessed pages that lost their SPTE the host knew already that they were "
-			    "in use.");
+			    "Of 10 accessed pages that lost their SPTE the host knew already of all that they "
+			    "were in use.");
 	seen_by(&s, CAUSE_RECLAIM, SEEN_ZAP_NEWS, BACKING_SHMEM, 4096);
 	weigh(&s, CLAIM_ZAP_ACCESSED_UNNEEDED);
 	assert_int_equal(s.result.value, CONFIRMED);

@@ -85,6 +85,7 @@ static void no_symbols(void **arg)
 static void frames_of_the_bpf_program(void **arg)
 {
 	static const uint64_t stack[] = { 0x9010, 0x9110, 0x1010, 0x1020 };
+	static const uint64_t helper[] = { 0x8010, 0x8110, 0x9010, 0x1010, 0x9020 };
 	static const uint64_t nameless[] = { 0xa0009010, 0xa0009110, 0x1010 };
 	struct ksyms *k = names_of("1000 T function\n9000 t bpf_prog_1 [bpf]\n9100 t bpf_trampoline_2 [bpf]\n",
 				   stack, 4);
@@ -94,6 +95,11 @@ static void frames_of_the_bpf_program(void **arg)
 	assert_int_equal(ksyms_own_frames(k, stack + 2, 2), 0);
 	assert_int_equal(ksyms_own_frames(k, stack, 1), 1);
 	assert_int_equal(ksyms_own_frames(k, stack, 0), 0);
+	ksyms_free(k);
+	/* with the helper that takes the stack of a task */
+	k = names_of("1000 T function\n8000 T __bpf_get_stack\n8100 T __bpf_get_task_stack\n"
+		     "9000 t bpf_prog_1 [bpf]\n", helper, 5);
+	assert_int_equal(ksyms_own_frames(k, helper, 5), 3);
 	ksyms_free(k);
 	/* with bpf_jit_kallsyms=0 */
 	k = names_of("1000 T function\n", nameless, 3);
