@@ -59,6 +59,7 @@ struct mm_struct {
 };
 
 struct task_struct {
+	unsigned int flags;
 	struct mm_struct *mm;
 	int pid;
 	int tgid;
@@ -70,22 +71,34 @@ typedef struct {
 	unsigned long f;
 } memdesc_flags_t;
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct page {
 	memdesc_flags_t flags;
 	unsigned long compound_info;
+	unsigned long private;
+	atomic_t _mapcount;
+	atomic_t _refcount;
 };
 
 struct inode {
 	unsigned int i_flags;
 };
 
+struct address_space_operations;
+
 struct address_space {
 	struct inode *host;
+	const struct address_space_operations *a_ops;
 };
 
 struct folio {
 	struct address_space *mapping;
+	unsigned long index;
 	unsigned long _flags_1;
+	atomic_t _pincount;
 };
 
 struct mmu_notifier {
@@ -105,18 +118,30 @@ struct mmu_notifier_range {
 
 /* bit numbers; taken from the running kernel's own enum when the programs are loaded */
 enum pageflags {
+	PG_active,
 	PG_dirty,
 	PG_head,
+	PG_locked,
+	PG_lru,
+	PG_private,
+	PG_referenced,
 	PG_reserved,
+	PG_swapbacked,
+	PG_swapcache,
 };
 
 /* KVM */
+struct kvm_arch_memory_slot {
+	struct kvm_rmap_head *rmap[3];
+};
+
 struct kvm_memory_slot {
 	struct interval_tree_node hva_node[2];
 	struct rb_node gfn_node[2];
 	u64 base_gfn;
 	unsigned long npages;
 	unsigned long userspace_addr;
+	struct kvm_arch_memory_slot arch;
 	u32 flags;
 	short id;
 	u16 as_id;
@@ -130,7 +155,16 @@ struct kvm_memslots {
 };
 
 struct kvm_arch {
+	bool shadow_root_allocated;
 	struct list_head tdp_mmu_roots;
+};
+
+struct kvm_vm_stat_generic {
+	u64 remote_tlb_flush_requests;
+};
+
+struct kvm_vm_stat {
+	struct kvm_vm_stat_generic generic;
 };
 
 struct kvm {
@@ -139,7 +173,14 @@ struct kvm {
 	struct mmu_notifier mmu_notifier;
 	struct list_head vm_list;
 	int userspace_pid;
+	unsigned long mmu_invalidate_seq;
+	long mmu_invalidate_in_progress;
+	struct kvm_vm_stat stat;
 	struct kvm_arch arch;
+};
+
+struct kvm_vcpu {
+	struct kvm *kvm;
 };
 
 union kvm_mmu_page_role {
@@ -150,13 +191,28 @@ struct kvm_mmu_page {
 	struct list_head link;
 	bool tdp_mmu_page;
 	union kvm_mmu_page_role role;
+	u64 gfn;
 	u64 *spt;
+	u64 *shadowed_translation;
 };
 
 struct kvm_follow_pfn {
 	unsigned long hva;
 	unsigned int flags;
 	bool *map_writable;
+	struct page **refcounted_page;
+};
+
+struct kvm_page_fault {
+	u64 gfn;
+	struct kvm_memory_slot *slot;
+	u64 pfn;
+};
+
+struct kvm_host_map {
+	struct page *pinned_page;
+	u64 pfn;
+	bool writable;
 };
 
 #pragma clang attribute pop

@@ -59,10 +59,10 @@ enum backing {
 enum evidence {
 	SEEN_MAP_DIRTY,		/* hva_to_pfn gave a writable mapping, D(h) true */
 	SEEN_MAP_CLEAN,		/* the same, D(h) false: the primary MMU has not dirtied it */
-	SEEN_ZAP_PRIMARY,	/* page lost that the guest may have written: D(h) true before any mark of KVM's */
+	SEEN_ZAP_PRIMARY,	/* lost, the guest may have written it: D(h) true before any mark of KVM's */
 	SEEN_ZAP_KVM,		/* D(h) false, KVM's own mark at the zap made it true */
 	SEEN_ZAP_CLEAN,		/* D(h) false, and nobody made it true */
-	SEEN_ZAP_YOUNG,		/* lost while accessed; the host knew it already, or the page is young there */
+	SEEN_ZAP_YOUNG,		/* lost while accessed, and the host knew it already */
 	SEEN_ZAP_NEWS,		/* lost while accessed, and the host did not know */
 	SEEN_NR,
 };
@@ -78,6 +78,8 @@ enum exempt {
 	EXEMPT_DISCARD_CUT,	/* truncated, or a hole punched */
 	EXEMPT_DISCARD_COPIED,	/* its contents went to another page: copy on write, collapse, KSM */
 	EXEMPT_LARGE_REFS,	/* references of a large folio that several lookups share */
+	EXEMPT_LARGER_LEAF,	/* a huge leaf over a smaller window: KVM asks only for the faulting gfn */
+	EXEMPT_INVALID_ROOT,	/* zapped, not flushed: a root was being invalidated, which flushes itself */
 	EXEMPT_NR,
 };
 
@@ -161,7 +163,7 @@ struct vm_counts {
 	__u64 fault_retries;		/* of them: to be made again, the host was invalidating */
 	__u64 window_pages;		/* pages lost in windows while D(h): dirty-through-window */
 	__u64 window_pages_followed;	/* of them: remembered until the end */
-	__u64 pinned_cleaned;		/* pages cleaned while kvm_vcpu_map() held them, dirtied at the release (S14) */
+	__u64 pinned_cleaned;		/* pages cleaned while kvm_vcpu_map() held them (S14) */
 	__u64 adopted[LEVELS];		/* leaf SPTEs taken over from before the run */
 };
 
@@ -273,6 +275,51 @@ struct scan_args {
 
 #define ALL_ROOTS 0xffffffffU
 
+/* a page that had more references at a fault's end than before */
+struct suspect {
+	__u64 mapping;		/* of its folio: who it was */
+	__u64 page_index;
+	__u64 hva;
+	__u64 gfn;
+	__u64 ns;
+	__s32 before;		/* references when hva_to_pfn returned, its own included */
+	__s32 after;		/* at the end of the fault */
+	__u32 vm;
+	__u32 tid;
+	char comm[COMM_LEN];
+};
+
+/* Request and answer of the program that looks at one page. */
+struct look_args {
+	__u64 pfn;		/* in */
+	__u64 flags;		/* out: of the head, as all */
+	__u64 mapping;
+	__u64 page_index;
+	__s32 refs;
+	__s32 mapcount;		/* of a small folio */
+	__u32 order;
+	__u32 pad;
+};
+
+/* Request and answer of the program that adopts, or audits, what a VM has mapped. */
+struct adopt_args {
+	__u32 vm;		/* in: index */
+	__u32 as_id;		/* in: address space */
+	__u32 result;		/* out: enum adopt_result */
+	__u32 roots;		/* out: roots of the address space */
+	__u64 gfn;		/* audit, in: where to start; out: where it stopped */
+	__u64 leaves;		/* audit, out: may-write leaf SPTEs */
+	__u64 pages;		/* of them, in pages of the size that the block map counts in */
+	__u64 differ;		/* audit, out: of leaves: unknown to the block map */
+};
+
+enum adopt_result {
+	ADOPT_DONE,
+	ADOPT_MORE,		/* call again */
+	ADOPT_ROOTS,		/* more than one root in this address space: try again later */
+	ADOPT_SPOILED,		/* cannot be done */
+};
+
 _Static_assert(sizeof(struct vm_info) == 64, "vm_info has a hole");
 _Static_assert(sizeof(struct vm_counts) % 8 == 0, "vm_counts has a hole");
 _Static_assert(sizeof(struct event_head) == 16, "event_head has a hole");
@@ -281,6 +328,9 @@ _Static_assert(sizeof(struct event_violation) == 336, "event_violation has a hol
 _Static_assert(sizeof(struct cause_key) == 16, "cause_key has a hole");
 _Static_assert(sizeof(struct cause_row) == 40 + SEEN_NR * BACKING_NR * 8 + CAUSE_BUCKETS * 4 + 24 + 16 +
 	       (CAUSE_FRAMES + USER_FRAMES) * 8, "cause_row has a hole");
+_Static_assert(sizeof(struct suspect) == 72, "suspect has a hole");
+_Static_assert(sizeof(struct look_args) == 48, "look_args has a hole");
+_Static_assert(sizeof(struct adopt_args) == 48, "adopt_args has a hole");
 _Static_assert(sizeof(struct scan_args) == 104, "scan_args has a hole");
 
 #endif /* MMUSCOPE_EVENT_H */

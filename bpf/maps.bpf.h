@@ -10,12 +10,15 @@
 #include "compat.bpf.h"
 #include "event.h"
 #include "hist.h"
+#include "spare.h"
 
 /*
  * Configuration, constant once loaded: branches on it cost nothing.  Globals are __u32 and __u64, since
  * the skeleton repeats their declarations to user space.
  */
 const volatile bool cfg_check = false;		/* judge invariants */
+const volatile bool cfg_causes = true;		/* keep account of who opens windows */
+const volatile bool cap_marks_at_map = false;	/* KVM marks pages dirty at the install, not at the zap */
 const volatile __u32 cfg_scope_pid = 0;		/* 0: every VM; else VMs of this process... */
 const volatile bool cfg_scope_tree = false;	/* ...and of its descendants */
 const volatile __u32 cfg_blocks = 0;		/* size of the block map */
@@ -27,25 +30,47 @@ __u64 k_vmemmap_base;
 __u64 k_physical_mask;	/* of a page-table entry: address bits, without the SME bit */
 __u64 k_mmu_writable_mask;
 __u64 k_dirty_mask;
+__u64 k_accessed_mask;
+__u64 k_shmem_aops;
+__u64 k_hugetlb_aops;
+__u64 k_secret_aops;
 __u32 k_five_levels;
+__u32 k_tdp_mmu;	/* new page tables are the TDP MMU's */
 __u32 k_ad_disabled;	/* KVM keeps no accessed/dirty bits in SPTEs */
 __u64 k_vm_list;		/* address of KVM's list of VMs */
 
 /* on: judge and count; off: hooks fall through (set after attaching, cleared before detaching) */
 __u32 enabled;
 __u64 losses[LOSS_NR];
+__u64 spared[GUARD_NR];	/* runs that the kernel skipped and a spare made good */
 __u32 stories;
+__u32 shadow_pages;	/* the shadow MMU has been used by one of our VMs */
 
 /* one window a task has open (kvm_mmu_notifier_invalidate_range_start .. _end), for one VM */
-enum { WINDOW_DEPTH = 4, WINDOW_SPANS = 4 };
+enum {
+	WINDOW_DEPTH = 4,
+	WINDOW_SPANS = 4,
+	WINDOW_PAGES = 16,	/* lost pages that are looked at again at its end */
+	OPEN_WINDOWS = 16,	/* of one VM at a time */
+	PINS = 8,		/* pages that a task holds outside mmu_notifiers */
+};
 
 struct span {			/* part of a window that lies in one memslot */
 	u64 gfn;
 	u64 end;		/* exclusive */
 	u64 base_gfn;
 	u64 uaddr;		/* hva of base_gfn */
+	u64 slot;		/* struct kvm_memory_slot * */
 	u32 as_id;
 	u32 pad;
+};
+
+/* a page that was lost in a window while it was dirty */
+struct window_page {
+	u64 pfn;
+	u64 hva;
+	u64 gfn;
+	u64 mapping;		/* of its folio, at the loss */
 };
 
 struct window {
@@ -54,11 +79,19 @@ struct window {
 	u64 end;
 	u64 ns;
 	u64 zapped;		/* 4K pages */
+	u64 flushes;		/* the VM's flush requests at the last zap */
 	u32 vm;
 	u32 event;
 	u32 spans;
 	u32 scratch;
+	u32 flush_state;	/* enum fas_state */
+	u32 open;		/* place in the VM's table of open windows + 1; 0: none */
+	u32 npages;
+	u32 ending;		/* its end is being looked at: the VM to close it for */
+	struct cause_key cause;
 	struct span span[WINDOW_SPANS];
+	struct window_page page[WINDOW_PAGES];
+	u32 seen[SEEN_NR][BACKING_NR];
 };
 
 /* an SPTE lost while its page was not dirty; judged when the start returns or the next one is lost */
@@ -72,14 +105,34 @@ struct debt {
 	u32 vm;
 	u32 as_id;
 	u32 state;		/* enum dun_state */
+	u32 backing;
+	u32 pad;
+};
+
+/* what a vCPU's fault has been told by the primary MMU, and what it has mapped */
+struct fault {
+	u64 hva;		/* of the last hva_to_pfn; 0: none since the last fault ended */
+	u64 pfn;
+	u64 head;		/* of the page that it holds a reference of; 0: none */
+	u64 seq;		/* mmu_invalidate_seq before the walk */
+	u64 entry;		/* host leaf */
+	u64 leaf_pfn;
+	u64 gfn;		/* of the first SPTE installed */
+	u64 spte;
+	u64 map_seq;		/* mmu_invalidate_seq at the install */
+	s32 refs;
+	u32 vm;			/* whose seq it is */
+	u32 leaf_level;		/* 0: not walked, or no leaf */
+	u32 level;		/* of the SPTE; 0: none was installed */
+	u32 as_id;
+	u32 pad;
 };
 
 enum { SCAN_CHUNK = 64 };
 
 struct task_state {
-	u32 depth;
-	u32 pad;
 	struct debt debt;
+	struct fault fault;
 	struct window window[WINDOW_DEPTH];
 	u64 chunk[SCAN_CHUNK];	/* entries of a leaf table under inspection */
 };
@@ -90,6 +143,104 @@ struct {
 	__type(key, int);
 	__type(value, struct task_state);
 } task_states SEC(".maps");
+
+/* a page held by kvm_vcpu_map() */
+struct pin {
+	u64 map;		/* struct kvm_host_map *; 0: free */
+	u64 head;
+	u64 pfn;
+	u64 mapping;
+	u64 gfn;
+	u32 vm;
+	u32 dirty;		/* PG_dirty at the map */
+};
+
+struct task_pins {
+	struct pin pin[PINS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_pins);
+} pins SEC(".maps");
+
+/* a window as other tasks see it: which gfns nobody may map now */
+struct open_window {
+	u64 id;			/* struct mmu_notifier_range *; 0: free */
+	u32 state;		/* enum nmw_state */
+	u32 spans;
+	struct cause_key cause;
+	u64 gfn[WINDOW_SPANS];
+	u64 end[WINDOW_SPANS];
+	u32 as_id[WINDOW_SPANS];
+};
+
+/* what is kept of a VM and is of no interest outside the programs */
+struct vm_state {
+	u64 adopt;		/* bit 0: changed under the adopter's hands; above: place it has come to */
+	u32 adopt_spoiled;	/* something that adoption cannot follow happened */
+	u32 busy;		/* windows whose start has begun and whose end has not returned */
+	u32 nopen;		/* of open[] */
+	u32 settled;		/* KVM's in-progress count has been 0 since we follow the VM */
+	struct open_window open[OPEN_WINDOWS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);		/* set at load, as vms */
+	__type(key, u32);
+	__type(value, struct vm_state);
+} vm_states SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct cause_key);
+	__type(value, struct cause_row);
+} causes SEC(".maps");
+
+/* an empty row to insert: too large for a program's stack; and room for a stack trace */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct cause_row);
+} cause_empty SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__uint(value_size, CAUSE_FRAMES * 8);
+	__uint(key_size, 4);
+} cause_stack SEC(".maps");
+
+/* pfn -> page whose references did not go back to what they were, to be looked at again */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u64);
+	__type(value, struct suspect);
+} suspects SEC(".maps");
+
+/* the leaf table that adoption looks at */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(value_size, 4096);
+	__uint(key_size, 4);
+} adopt_table SEC(".maps");
+
+/* which task is in which program on this CPU, for the programs that stand in (spare.bpf.h) */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct guards);
+} guards SEC(".maps");
 
 /* struct kvm * -> VM index; 0 = seen and out of scope */
 struct {
@@ -184,6 +335,52 @@ static __always_inline void lost(enum loss what)
 {
 	__sync_fetch_and_add(&losses[what], 1);
 }
+
+const volatile bool cfg_spares = false;	/* the kernel is preemptible, spares are attached */
+
+/* Is it for this program to act?  spare: it is the one that stands in.  Paired with guard_leave. */
+static __always_inline bool guard_enter(enum guard g, bool spare)
+{
+	u32 zero = 0;
+	struct guards *p;
+	u64 me;
+
+	if (!cfg_spares)
+		return !spare;
+	p = bpf_map_lookup_elem(&guards, &zero);
+	if (!p)
+		return !spare;
+	me = bpf_get_current_task();
+	if (!spare) {
+		p->owner[g] = me;
+		return true;
+	}
+	if (!p->owner[g] || p->owner[g] == me)
+		return false;
+	__sync_fetch_and_add(&spared[g], 1);
+	return true;
+}
+
+static __always_inline void guard_leave(enum guard g, bool spare)
+{
+	u32 zero = 0;
+	struct guards *p;
+
+	if (!cfg_spares || spare)
+		return;
+	p = bpf_map_lookup_elem(&guards, &zero);
+	if (p)
+		p->owner[g] = 0;
+}
+
+/* The body of a program and of its spare. */
+#define GUARDED(g, spare, body)			\
+	do {					\
+		if (guard_enter(g, spare)) {	\
+			body;			\
+			guard_leave(g, spare);	\
+		}				\
+	} while (0)
 
 /* This CPU's copy of the counters of VM index vm (0: the host). */
 static __always_inline struct vm_counts *counts_of(u32 vm)

@@ -4,7 +4,10 @@
  * A program reads its arguments in the shape that its kernel has, and calls the common body.  Which
  * programs are loaded on which kernel is decided in user/hooks.def by looking, never by version.
  */
-#include "check.bpf.h"
+#include "adopt.bpf.h"
+#include "fault.bpf.h"
+#include "pins.bpf.h"
+#include "shadow.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -30,7 +33,23 @@ static __always_inline int vm_dying(u64 kvm)
 SEC("fentry/kvm_destroy_vm")
 int BPF_PROG(vm_destroy, struct kvm *kvm)
 {
-	return vm_dying((u64)kvm);
+	struct vm_info *vm = vm_get((u64)kvm);
+	struct vm_state *st;
+
+	if (!vm)
+		return 0;
+	vm_dying((u64)kvm);
+	st = vm_state(vm->index);
+	/* its mm may live on, and another task be in a window: that one's end will be judged */
+	if (cfg_check && enabled && st && !st->busy && st->settled) {
+		u64 left = kvm_in_progress((u64)kvm);
+		struct vm_counts *c = counts_of(vm->index);
+		struct story s = { .vm = vm->index, .pages = left };
+
+		judged(c, INV_WINDOWS_BALANCED,
+		       wba_step(WBA_QUIET, left ? WBA_DESTROY_NONZERO : WBA_DESTROY_ZERO), &s, NULL);
+	}
+	return 0;
 }
 
 SEC("fentry/kvm_mmu_notifier_release")
@@ -40,7 +59,7 @@ int BPF_PROG(vm_release, struct mmu_notifier *mn)
 }
 
 /* A debt from a zap outside any window has no later hook of its task to fall due at: these are it. */
-static __always_inline int settle_now(void *ctx)
+static __always_inline int settle_now(void)
 {
 	struct task_state *t;
 
@@ -48,26 +67,26 @@ static __always_inline int settle_now(void *ctx)
 		return 0;
 	t = bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), 0, 0);
 	if (t)
-		debt_settle(ctx, t, NULL);
+		debt_settle(t, NULL);
 	return 0;
 }
 
 SEC("fexit/kvm_mmu_notifier_release")
 int BPF_PROG(vm_released)
 {
-	return settle_now(ctx);
+	return settle_now();
 }
 
 SEC("fexit/kvm_set_memslot")
 int BPF_PROG(memslot_set)
 {
-	return settle_now(ctx);
+	return settle_now();
 }
 
 SEC("fexit/kvm_destroy_vm")
 int BPF_PROG(vm_destroyed, struct kvm *kvm)
 {
-	settle_now(ctx);
+	settle_now();
 	vm_leave((u64)kvm);
 	return 0;
 }
@@ -79,28 +98,9 @@ enum { FOLL_WRITE = 1 };
 /* KVM_PFN_ERR_*: include/linux/kvm_host.h; the error bits of a kvm_pfn_t are 52..63 */
 #define PFN_ERROR_MASK (0xfffULL << 52)
 
-static __always_inline int hva_pfn(bool write, u64 pfn)
+static __always_inline void hva_error(struct vm_counts *c, u64 error)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct vm_counts *c;
-	u64 mm;
-	u32 *vm;
-
-	if (!enabled)
-		return 0;
-	mm = (u64)task->mm;
-	vm = bpf_map_lookup_elem(&mm_vms, &mm);
-	if (!vm)
-		return 0;
-	c = counts_of(*vm);
-	if (!c)
-		return 0;
-	COUNT(c, hva[HVA_CALLS], 1);
-	if (write)
-		COUNT(c, hva[HVA_WRITE], 1);
-	if (!(pfn & PFN_ERROR_MASK))
-		return 0;
-	switch (pfn & ~PFN_ERROR_MASK) {
+	switch (error) {
 	case 0:
 		COUNT(c, hva[HVA_ERR_FAULT], 1);
 		break;
@@ -119,59 +119,123 @@ static __always_inline int hva_pfn(bool write, u64 pfn)
 	default:
 		COUNT(c, hva[HVA_ERR_OTHER], 1);
 	}
+}
+
+/*
+ * hva_to_pfn has returned.  writable: address of its answer whether the page may be written, or 0; held:
+ * it has left a reference with its caller.
+ */
+static __always_inline int hva_pfn(u64 hva, bool write, u64 writable, bool held, u64 pfn)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct vm_counts *c;
+	u64 mm;
+	u32 *index;
+
+	if (!enabled)
+		return 0;
+	mm = (u64)task->mm;
+	index = bpf_map_lookup_elem(&mm_vms, &mm);
+	if (!index)
+		return 0;
+	c = counts_of(*index);
+	if (!c)
+		return 0;
+	COUNT(c, hva[HVA_CALLS], 1);
+	if (write)
+		COUNT(c, hva[HVA_WRITE], 1);
+	if (pfn & PFN_ERROR_MASK) {
+		hva_error(c, pfn & ~PFN_ERROR_MASK);
+		return 0;
+	}
+	if (!cfg_check)
+		return 0;
+	fault_lookup(*index, hva, pfn, writable && (read32(writable) & 0xff), held);
 	return 0;
+}
+
+static __always_inline int hva_kfp(struct kvm_follow_pfn *kfp, u64 pfn)
+{
+	struct page **page = kfp->refcounted_page;
+	bool held = page && read64((u64)page);
+
+	return hva_pfn(kfp->hva, kfp->flags & FOLL_WRITE, (u64)kfp->map_writable, held, pfn);
 }
 
 SEC("fexit/hva_to_pfn")
 int BPF_PROG(hva_pfn_kfp, struct kvm_follow_pfn *kfp, u64 pfn)
 {
-	return hva_pfn(kfp->flags & FOLL_WRITE, pfn);
+	GUARDED(GUARD_HVA_TO_PFN, false, hva_kfp(kfp, pfn));
+	return 0;
+}
+
+SEC("fexit/hva_to_pfn")
+int BPF_PROG(hva_pfn_kfp_spare, struct kvm_follow_pfn *kfp, u64 pfn)
+{
+	GUARDED(GUARD_HVA_TO_PFN, true, hva_kfp(kfp, pfn));
+	return 0;
 }
 
 SEC("fexit/hva_to_pfn")
 int BPF_PROG(hva_pfn_six, u64 addr, bool atomic, bool intr, bool *async, bool write, bool *writable,
 	     u64 pfn)
 {
-	return hva_pfn(write, pfn);
+	GUARDED(GUARD_HVA_TO_PFN, false, hva_pfn(addr, write, (u64)writable, true, pfn));
+	return 0;
+}
+
+SEC("fexit/hva_to_pfn")
+int BPF_PROG(hva_pfn_six_spare, u64 addr, bool atomic, bool intr, bool *async, bool write,
+	     bool *writable, u64 pfn)
+{
+	GUARDED(GUARD_HVA_TO_PFN, true, hva_pfn(addr, write, (u64)writable, true, pfn));
+	return 0;
 }
 
 SEC("fexit/hva_to_pfn")
 int BPF_PROG(hva_pfn_five, u64 addr, bool atomic, bool *async, bool write, bool *writable, u64 pfn)
 {
-	return hva_pfn(write, pfn);
+	GUARDED(GUARD_HVA_TO_PFN, false, hva_pfn(addr, write, (u64)writable, true, pfn));
+	return 0;
 }
+
+SEC("fexit/hva_to_pfn")
+int BPF_PROG(hva_pfn_five_spare, u64 addr, bool atomic, bool *async, bool write, bool *writable, u64 pfn)
+{
+	GUARDED(GUARD_HVA_TO_PFN, true, hva_pfn(addr, write, (u64)writable, true, pfn));
+	return 0;
+}
+
+/* ---- the end of a fault ---- */
+
+#define FAULT_END(program, guard, function)						\
+SEC("fexit/" function)									\
+int BPF_PROG(program, struct kvm_vcpu *vcpu, struct kvm_page_fault *fault, int ret)	\
+{											\
+	GUARDED(guard, false, fault_end(vcpu, fault->gfn, fault->pfn, ret));	\
+	return 0;									\
+}											\
+											\
+SEC("fexit/" function)									\
+int BPF_PROG(program##_spare, struct kvm_vcpu *vcpu, struct kvm_page_fault *fault, int ret)	\
+{											\
+	GUARDED(guard, true, fault_end(vcpu, fault->gfn, fault->pfn, ret));	\
+	return 0;									\
+}
+
+FAULT_END(fault_tdp, GUARD_FAULT_TDP, "kvm_tdp_page_fault")
+FAULT_END(fault_nonpaging, GUARD_FAULT_NONPAGING, "nonpaging_page_fault")
+FAULT_END(fault_paging32, GUARD_FAULT_PAGING32, "paging32_page_fault")
+FAULT_END(fault_paging64, GUARD_FAULT_PAGING64, "paging64_page_fault")
+FAULT_END(fault_ept, GUARD_FAULT_EPT, "ept_page_fault")
 
 /* ---- windows: KVM's mmu_notifier callbacks ---- */
 
-/* The window of the task for this range and VM; 0, 0: a place for a new one; NULL if there is none. */
-static __always_inline struct window *window_find(struct task_state *t, u64 range, u32 vm)
-{
-	for (u32 i = 0; i < WINDOW_DEPTH; i++) {
-		struct window *w = &t->window[i];
-
-		if (w->range == range && w->vm == vm)
-			return w;
-	}
-	return NULL;
-}
-
-/* The innermost open window of the task for this VM, whatever its range. */
-static __always_inline struct window *window_current(struct task_state *t, u32 vm)
-{
-	for (u32 i = WINDOW_DEPTH; i > 0; i--) {
-		struct window *w = &t->window[i - 1];
-
-		if (w->range && w->vm == vm)
-			return w;
-	}
-	return NULL;
-}
-
-SEC("fentry/kvm_mmu_notifier_invalidate_range_start")
-int BPF_PROG(win_start, struct mmu_notifier *mn, struct mmu_notifier_range *range)
+static __always_inline int window_start(void *ctx, struct mmu_notifier *mn, struct mmu_notifier_range *range)
 {
 	struct task_state *t;
 	struct vm_counts *c;
+	struct vm_state *st;
 	struct vm_info *vm;
 	struct window *w;
 	u32 event;
@@ -190,7 +254,7 @@ int BPF_PROG(win_start, struct mmu_notifier *mn, struct mmu_notifier_range *rang
 	if (!t)
 		return 0;
 	if (cfg_check)
-		debt_settle(ctx, t, NULL);
+		debt_settle(t, NULL);
 	/* a window of the same range that is still there has lost its end: the stack was used again */
 	w = window_find(t, (u64)range, vm->index);
 	if (!w)
@@ -202,19 +266,42 @@ int BPF_PROG(win_start, struct mmu_notifier *mn, struct mmu_notifier_range *rang
 	COUNT(c, windows_followed, 1);
 	w->start = range->start;
 	w->end = range->end;
-	w->ns = bpf_ktime_get_ns();
 	w->zapped = 0;
 	w->vm = vm->index;
 	w->event = event;
 	w->spans = 0;
+	w->open = 0;
+	w->npages = 0;
+	w->ending = 0;
+	w->flush_state = fas_step(FAS_IDLE, FAS_ENTER).next;
+	__builtin_memset(w->seen, 0, sizeof(w->seen));
 	w->range = (u64)range;
+	if (cfg_causes)
+		cause_begin(w, (void *)range - ctx);
+	w->ns = bpf_ktime_get_ns();
+	st = vm_state(vm->index);
+	if (st)
+		__sync_fetch_and_add(&st->busy, 1);
 	if (cfg_check)
 		window_find_spans(w, vm->kvm);
 	return 0;
 }
 
-SEC("fexit/kvm_mmu_notifier_invalidate_range_start")
-int BPF_PROG(win_started, struct mmu_notifier *mn, struct mmu_notifier_range *range, int ret)
+SEC("fentry/kvm_mmu_notifier_invalidate_range_start")
+int BPF_PROG(win_start, struct mmu_notifier *mn, struct mmu_notifier_range *range)
+{
+	GUARDED(GUARD_WINDOW_START, false, window_start(ctx, mn, range));
+	return 0;
+}
+
+SEC("fentry/kvm_mmu_notifier_invalidate_range_start")
+int BPF_PROG(win_start_spare, struct mmu_notifier *mn, struct mmu_notifier_range *range)
+{
+	GUARDED(GUARD_WINDOW_START, true, window_start(ctx, mn, range));
+	return 0;
+}
+
+static __always_inline int window_started(struct mmu_notifier *mn, u64 range, int ret)
 {
 	struct task_state *t;
 	struct vm_info *vm;
@@ -228,11 +315,66 @@ int BPF_PROG(win_started, struct mmu_notifier *mn, struct mmu_notifier_range *ra
 	t = bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), 0, 0);
 	if (!t)
 		return 0;
-	w = window_find(t, (u64)range, vm->index);
-	debt_settle(ctx, t, w);
+	w = window_find(t, range, vm->index);
+	debt_settle(t, w);
 	/* a start that could not block has zapped nothing and will be made again */
-	if (w && !ret)
-		check_zapped(ctx, vm, w);
+	if (!w || ret)
+		return 0;
+	check_zapped(vm->kvm, w);
+	window_flushed(vm->kvm, w);
+	/* zaps from here to the end are another's: not part of the start */
+	w->flush_state = FAS_IDLE;
+	window_publish(w);
+	return 0;
+}
+
+SEC("fexit/kvm_mmu_notifier_invalidate_range_start")
+int BPF_PROG(win_started, struct mmu_notifier *mn, struct mmu_notifier_range *range, int ret)
+{
+	GUARDED(GUARD_WINDOW_STARTED, false, window_started(mn, (u64)range, ret));
+	return 0;
+}
+
+SEC("fexit/kvm_mmu_notifier_invalidate_range_start")
+int BPF_PROG(win_started_spare, struct mmu_notifier *mn, struct mmu_notifier_range *range, int ret)
+{
+	GUARDED(GUARD_WINDOW_STARTED, true, window_started(mn, (u64)range, ret));
+	return 0;
+}
+
+/* What a window did is known: judge it and close the books.  now: CLOCK_MONOTONIC. */
+GLOBAL int window_close(struct window *w, u64 now)
+{
+	struct vm_counts *c;
+	struct vm_info *vm;
+	u32 index;
+
+	if (!w)
+		return 0;
+	index = w->vm;
+	vm = bpf_map_lookup_elem(&vms, &index);
+	c = counts_of(index);
+	hist_add(HIST_WINDOW_NS, now - w->ns);
+	hist_add(HIST_WINDOW_PAGES, w->zapped);
+	if (cfg_check && vm && vm->kvm) {
+		u64 pgd = vm->pgd;
+
+		for (u32 i = 0; i < WINDOW_PAGES; i++) {
+			if (i >= w->npages)
+				break;
+			window_judge_page(w, i, pgd);
+		}
+		if (w->open && window_withdraw(w) == SAYS_KEPT)
+			COUNT(c, checked[INV_NO_MAP_IN_WINDOW], 1);
+	}
+	if (cfg_causes)
+		cause_end(w, now - w->ns);
+	w->range = 0;
+	/* for its end's exit, which only check looks at */
+	if (cfg_check)
+		w->ending = index;
+	else
+		w->vm = 0;
 	return 0;
 }
 
@@ -240,8 +382,7 @@ int BPF_PROG(win_started, struct mmu_notifier *mn, struct mmu_notifier_range *ra
  * The end is taken from mm's side, just before it calls KVM's callback: on 6.18 and 7.3 an fentry on
  * kvm_mmu_notifier_invalidate_range_end() attaches without an error and never runs.
  */
-SEC("fentry/__mmu_notifier_invalidate_range_end")
-int BPF_PROG(win_end, struct mmu_notifier_range *range)
+static __always_inline int window_end(u64 range)
 {
 	struct task_state *t;
 	u64 now = 0;
@@ -251,26 +392,101 @@ int BPF_PROG(win_end, struct mmu_notifier_range *range)
 	t = bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), 0, 0);
 	if (!t)
 		return 0;
+	if (cfg_check)
+		debt_settle(t, NULL);
 	/* one for each VM of the mm */
 	for (u32 i = 0; i < WINDOW_DEPTH; i++) {
 		struct window *w = &t->window[i];
 
-		if (w->range != (u64)range)
+		if (w->range != range)
 			continue;
 		if (!now)
 			now = bpf_ktime_get_ns();
-		hist_add(HIST_WINDOW_NS, now - w->ns);
-		hist_add(HIST_WINDOW_PAGES, w->zapped);
-		w->range = 0;
-		w->vm = 0;
+		window_close(w, now);
 	}
 	return 0;
 }
 
-/* ---- SPTE changes (TDP MMU) ---- */
+SEC("fentry/__mmu_notifier_invalidate_range_end")
+int BPF_PROG(win_end, struct mmu_notifier_range *range)
+{
+	GUARDED(GUARD_WINDOW_END, false, window_end((u64)range));
+	return 0;
+}
 
-static __always_inline int spte_changed(void *ctx, u64 kvm, u32 as_id, u64 gfn, u64 old, u64 new,
-					u32 level)
+SEC("fentry/__mmu_notifier_invalidate_range_end")
+int BPF_PROG(win_end_spare, struct mmu_notifier_range *range)
+{
+	GUARDED(GUARD_WINDOW_END, true, window_end((u64)range));
+	return 0;
+}
+
+/* windows-balanced: was it the VM's last, and has KVM's count come back to 0? */
+GLOBAL int window_balance(u32 index)
+{
+	struct vm_counts *c = counts_of(index);
+	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
+	struct vm_state *st = vm_state(index);
+	u64 left;
+
+	if (!st || !vm || __sync_fetch_and_add(&st->busy, -1) != 1)
+		return 0;
+	left = kvm_in_progress(vm->kvm);
+	/* a window that began meanwhile may or may not be in the count: its end will tell */
+	if (*(volatile u32 *)&st->busy || !vm->kvm)
+		return 0;
+	if (!left)
+		st->settled = 1;
+	if (!cfg_check || !st->settled)
+		return 0;
+
+	struct story s = { .vm = index, .pages = left };
+
+	judged(c, INV_WINDOWS_BALANCED,
+	       wba_step(WBA_BUSY, left ? WBA_END_NONZERO : WBA_END_ZERO), &s, NULL);
+	return 0;
+}
+
+static __always_inline int window_ended(void)
+{
+	struct task_state *t;
+
+	if (!enabled)
+		return 0;
+	t = bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), 0, 0);
+	if (!t)
+		return 0;
+	for (u32 i = 0; i < WINDOW_DEPTH; i++) {
+		struct window *w = &t->window[i];
+		u32 vm = w->ending;
+
+		if (!vm || w->range)
+			continue;
+		w->ending = 0;
+		w->vm = 0;
+		window_balance(vm);
+	}
+	return 0;
+}
+
+SEC("fexit/__mmu_notifier_invalidate_range_end")
+int BPF_PROG(win_ended)
+{
+	GUARDED(GUARD_WINDOW_ENDED, false, window_ended());
+	return 0;
+}
+
+SEC("fexit/__mmu_notifier_invalidate_range_end")
+int BPF_PROG(win_ended_spare)
+{
+	GUARDED(GUARD_WINDOW_ENDED, true, window_ended());
+	return 0;
+}
+
+/* ---- SPTE changes ---- */
+
+static __always_inline int spte_changed(u64 kvm, u32 as_id, u64 gfn, u64 old, u64 new,
+					u32 level, bool marked)
 {
 	bool was = spte_leaf(old, level), is = spte_leaf(new, level);
 	struct task_state *t = NULL;
@@ -313,26 +529,48 @@ static __always_inline int spte_changed(void *ctx, u64 kvm, u32 as_id, u64 gfn, 
 		if (w) {
 			w->zapped += level_pages(level);
 			COUNT(c, zapped_in_window, level_pages(level));
+			if (cfg_check && w->flush_state != FAS_IDLE) {
+				w->flush_state = fas_step(w->flush_state, FAS_ZAP).next;
+				w->flushes = kvm_flush_requests(kvm);
+			}
 		}
 	}
 	if (!cfg_check)
 		return 0;
 
 	bool may = was && spte_may_write(old), will = is && spte_may_write(new);
+	/* what adoption has yet to come to is not for the block map, but is judged all the same */
+	bool ahead = vm->flags & VM_ADOPTING && adopt_ahead(vm->index, as_id, gfn, level);
 
 	if (split) {
-		if (may)
+		if (may && !ahead)
 			track_do_split(spte_pfn(old), level);
 		return 0;
 	}
-	if (will && !may)
+	if (!was) {
+		struct vm_state *st = vm_state(vm->index);
+
+		if (st && st->nopen)
+			check_open(vm->index, as_id, gfn, new, level);
+		if (check_installed(vm->index, as_id, gfn, new, level))
+			check_now(vm->index, as_id, gfn, new, level);
+	}
+	if (will && !may && !ahead)
 		track_change(spte_pfn(new), level, 1);
-	if (may && !will) {
+	if (may && !will && !ahead)
 		track_change(spte_pfn(old), level, -1);
+	if (may && !will) {
 		if (!t)
 			t = task_state();
-		if (t)
-			check_lost(ctx, vm, c, t, w, as_id, gfn, old, new, level);
+		if (t) {
+			struct loss_of l = {
+				.gfn = gfn, .old = old, .new = new, .vm = vm->index, .as_id = as_id,
+				.level = level, .marked = marked,
+			};
+
+			debt_settle(t, w);
+			check_lost(&l, t, w);
+		}
 	}
 	return 0;
 }
@@ -342,35 +580,138 @@ int BPF_PROG(spte_sp, struct kvm *kvm, struct kvm_mmu_page *sp, u64 gfn, u64 old
 {
 	u32 role = FIELD32(sp, struct kvm_mmu_page, role.word);
 
-	return spte_changed(ctx, (u64)kvm, role >> 24, gfn, old, new, level);
+	return spte_changed((u64)kvm, role >> 24, gfn, old, new, level, false);
 }
 
 SEC("fentry/handle_changed_spte")
 int BPF_PROG(spte_as, struct kvm *kvm, int as_id, u64 gfn, u64 old, u64 new, int level)
 {
-	return spte_changed(ctx, (u64)kvm, as_id, gfn, old, new, level);
+	return spte_changed((u64)kvm, as_id, gfn, old, new, level, false);
 }
 
 /* 6.1: the function has seven arguments, one more than that kernel's trampolines can pass */
 SEC("kprobe/__handle_changed_spte")
 int spte_kprobe(struct pt_regs *regs)
 {
-	return spte_changed(regs, regs->di, (u32)regs->si, regs->dx, regs->cx, regs->r8, (u32)regs->r9);
+	return spte_changed(regs->di, (u32)regs->si, regs->dx, regs->cx, regs->r8, (u32)regs->r9,
+			    false);
 }
 
-/* Pages of the shadow MMU (tdp_mmu=0, npt=0, nested guests) do not pass the hook above. */
-SEC("tp_btf/kvm_mmu_get_page")
-int BPF_PROG(shadow_page, struct kvm_mmu_page *sp)
+/* ---- the same, shadow MMU ---- */
+
+SEC("fentry/__rmap_add")
+int BPF_PROG(shadow_add, struct kvm *kvm, void *cache, void *slot, u64 *sptep, u64 gfn)
+{
+	struct shadow_spte where = {};
+
+	if (!enabled)
+		return 0;
+	shadow_spte((u64)sptep, &where);
+	if (!where.ok)
+		return 0;
+	gfn &= ~(level_pages(where.level & 3) - 1);
+	if (!shadow_pages && vm_get((u64)kvm))
+		shadow_pages = 1;
+	return spte_changed((u64)kvm, where.as_id, gfn, 0, read64((u64)sptep), where.level,
+			    false);
+}
+
+SEC("fexit/mmu_spte_clear_track_bits")
+int BPF_PROG(shadow_clear, struct kvm *kvm, u64 *sptep, u64 old)
+{
+	struct shadow_spte where = {};
+
+	if (!enabled || !spte_present(old))
+		return 0;
+	shadow_spte((u64)sptep, &where);
+	if (!where.ok)
+		return 0;
+	return spte_changed((u64)kvm, where.as_id, where.gfn, old, read64((u64)sptep), where.level,
+			    !cap_marks_at_map);
+}
+
+/* A change of rights.  Made by a vCPU or an ioctl of the VM's process: the mm tells the VM. */
+SEC("fentry/mmu_spte_update")
+int BPF_PROG(shadow_update, u64 *sptep, u64 new)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct shadow_spte where = {};
+	struct vm_info *vm;
+	u32 *index;
 	u64 mm;
 
-	if (!enabled || !sp || sp->tdp_mmu_page)
+	if (!enabled)
 		return 0;
-	/* made by a vCPU or an ioctl of the VM's process, so that the mm tells whether it is ours */
 	mm = (u64)task->mm;
-	if (bpf_map_lookup_elem(&mm_vms, &mm))
-		lost(LOSS_ADOPTION);
+	index = bpf_map_lookup_elem(&mm_vms, &mm);
+	vm = index ? bpf_map_lookup_elem(&vms, index) : NULL;
+	if (!vm || !vm->kvm)
+		return 0;
+	shadow_spte((u64)sptep, &where);
+	if (!where.ok)
+		return 0;
+	return spte_changed(vm->kvm, where.as_id, where.gfn, read64((u64)sptep), new, where.level,
+			    false);
+}
+
+/* ---- pages held outside mmu_notifiers ---- */
+
+static __always_inline int pinned(struct kvm_vcpu *vcpu, struct kvm_host_map *map, u64 gfn, int ret)
+{
+	bool pins_pages = bpf_core_field_exists(map->pinned_page);
+	struct vm_info *vm;
+	u64 pfn;
+
+	if (!cfg_check || !enabled || ret)
+		return 0;
+	vm = vm_get((u64)vcpu->kvm);
+	if (!vm)
+		return 0;
+	pfn = map->pfn;
+	/* memory without struct page is remapped, and nothing is held */
+	if (pins_pages && !FIELD64(map, struct kvm_host_map, pinned_page) && page_exempt(pfn) < EXEMPT_NR)
+		return 0;
+	if (!pins_pages && page_exempt(pfn) < EXEMPT_NR)
+		return 0;
+	pin_taken(vm, (u64)map, gfn, pfn, pins_pages);
+	return 0;
+}
+
+SEC("fexit/kvm_vcpu_map")
+int BPF_PROG(pin_map, struct kvm_vcpu *vcpu, u64 gfn, struct kvm_host_map *map, int ret)
+{
+	return pinned(vcpu, map, gfn, ret);
+}
+
+SEC("fexit/__kvm_vcpu_map")
+int BPF_PROG(pin_map_writable, struct kvm_vcpu *vcpu, u64 gfn, struct kvm_host_map *map, bool writable,
+	     int ret)
+{
+	return pinned(vcpu, map, gfn, ret);
+}
+
+SEC("fentry/kvm_vcpu_unmap")
+int BPF_PROG(pin_unmap, struct kvm_vcpu *vcpu, struct kvm_host_map *map)
+{
+	if (cfg_check && enabled)
+		pin_release((u64)map);
+	return 0;
+}
+
+SEC("fexit/kvm_vcpu_unmap")
+int BPF_PROG(pin_unmapped, struct kvm_vcpu *vcpu, struct kvm_host_map *map)
+{
+	if (cfg_check && enabled)
+		pin_released((u64)map, read32((u64)map + bpf_core_field_offset(struct kvm_host_map,
+										     writable)) & 0xff);
+	return 0;
+}
+
+SEC("fexit/kvm_vcpu_unmap")
+int BPF_PROG(pin_unmapped_dirty, struct kvm_vcpu *vcpu, struct kvm_host_map *map, bool dirty)
+{
+	if (cfg_check && enabled)
+		pin_released((u64)map, dirty);
 	return 0;
 }
 
@@ -381,17 +722,37 @@ int BPF_PROG(clean_io, struct folio *folio, bool cleaned)
 {
 	/* at the exit: the folio is locked, so nobody can have mapped it writable since the clearing */
 	if (cfg_check && enabled && cleaned)
-		check_clean(ctx, arg_number(ctx, 0));
+		GUARDED(GUARD_CLEAN_IO, false, check_clean(arg_number(ctx, 0)));
 	return 0;
+}
+
+SEC("fexit/folio_clear_dirty_for_io")
+int BPF_PROG(clean_io_spare, struct folio *folio, bool cleaned)
+{
+	if (cfg_check && enabled && cleaned)
+		GUARDED(GUARD_CLEAN_IO, true, check_clean(arg_number(ctx, 0)));
+	return 0;
+}
+
+static __always_inline void cancel_dirty(void *ctx)
+{
+	u64 head = arg_number(ctx, 0);
+
+	if (cfg_check && enabled && (page_flags(head) & PAGE_FLAG(dirty)))
+		check_clean(head);
 }
 
 SEC("fentry/__folio_cancel_dirty")
 int BPF_PROG(clean_cancel, struct folio *folio)
 {
-	u64 head = arg_number(ctx, 0);
+	GUARDED(GUARD_CLEAN_CANCEL, false, cancel_dirty(ctx));
+	return 0;
+}
 
-	if (cfg_check && enabled && (page_flags(head) & PAGE_FLAG(dirty)))
-		check_clean(ctx, head);
+SEC("fentry/__folio_cancel_dirty")
+int BPF_PROG(clean_cancel_spare, struct folio *folio)
+{
+	GUARDED(GUARD_CLEAN_CANCEL, true, cancel_dirty(ctx));
 	return 0;
 }
 
@@ -403,7 +764,12 @@ extern const void physical_mask __ksym __weak;
 extern const void __pgtable_l5_enabled __ksym __weak;
 extern const void shadow_mmu_writable_mask __ksym __weak;
 extern const void shadow_dirty_mask __ksym __weak;
+extern const void shadow_accessed_mask __ksym __weak;
+extern const void shmem_aops __ksym __weak;
+extern const void hugetlbfs_aops __ksym __weak;
+extern const void secretmem_aops __ksym __weak;
 extern const void kvm_ad_enabled __ksym __weak;
+extern const void tdp_mmu_enabled __ksym __weak;
 extern const void vm_list __ksym __weak;
 
 enum { INIT_OK, INIT_NO_SYMBOLS };
@@ -420,9 +786,16 @@ int init(void *ctx)
 	k_physical_mask = read64((u64)&physical_mask) & ((1ULL << 52) - 1) & ~0xfffULL;
 	k_mmu_writable_mask = read64((u64)&shadow_mmu_writable_mask);
 	k_dirty_mask = read64((u64)&shadow_dirty_mask);
+	if (&shadow_accessed_mask)
+		k_accessed_mask = read64((u64)&shadow_accessed_mask);
+	/* kinds of memory that a kernel can do without */
+	k_shmem_aops = (u64)&shmem_aops;
+	k_hugetlb_aops = (u64)&hugetlbfs_aops;
+	k_secret_aops = (u64)&secretmem_aops;
 	k_vm_list = (u64)&vm_list;
 	/* unsigned int and bool: wider reads would bring the neighbours along */
 	k_five_levels = &__pgtable_l5_enabled ? read32((u64)&__pgtable_l5_enabled) : 0;
+	k_tdp_mmu = &tdp_mmu_enabled ? read32((u64)&tdp_mmu_enabled) & 0xff : 0;
 	if (&kvm_ad_enabled)
 		k_ad_disabled = !(read32((u64)&kvm_ad_enabled) & 0xff);
 	return INIT_OK;
@@ -434,6 +807,16 @@ struct vm_walk {
 	u64 link;
 	u64 head;
 };
+
+/* kvm_memslots_have_rmaps(), arch/x86/kvm/mmu.h */
+static __always_inline bool has_rmaps(u64 kvm)
+{
+	u8 shadow = 0;
+
+	bpf_probe_read_kernel(&shadow, 1, (void *)(kvm + bpf_core_field_offset(struct kvm,
+									       arch.shadow_root_allocated)));
+	return shadow || !k_tdp_mmu;
+}
 
 static long old_vm_step(u32 i, struct vm_walk *v)
 {
@@ -450,7 +833,8 @@ static long old_vm_step(u32 i, struct vm_walk *v)
 	/* a command that we start ourselves cannot own a VM that is older than it */
 	bool scoped = !cfg_scope_pid || (!cfg_scope_tree && pid == cfg_scope_pid);
 
-	vm_enter(kvm, pid, VM_LATE, scoped);
+	/* what the shadow MMU had mapped is not in the tables that adoption walks */
+	vm_enter(kvm, pid, has_rmaps(kvm) ? VM_LATE | VM_SHADOW : VM_LATE, scoped);
 	return 0;
 }
 
@@ -494,5 +878,75 @@ int scan_vm(struct scan_args *a)
 	a->found_spte = s.found_spte;
 	a->found_level = s.found_level;
 	a->found_hva = s.found ? gfn_to_hva(vm->kvm, a->as_id, s.found_gfn) : 0;
+	return 0;
+}
+
+/* Take over, or compare with the block map, what a VM has mapped: struct adopt_args in, and out. */
+static __always_inline int adopt_or_audit(struct adopt_args *args, bool audit)
+{
+	u32 index = args->vm;
+	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
+	struct vm_state *st = vm_state(index);
+	struct adopt a = {};
+	struct vm_counts *c;
+
+	if (!vm || !vm->kvm || !st)
+		return 1;
+	args->roots = adopt_root(vm->kvm, args->as_id, &a);
+	a.vm = index;
+	a.as_id = args->as_id;
+	a.audit = audit;
+	a.gfn = args->gfn;
+	if (!audit && args->roots > 1) {
+		args->result = ADOPT_ROOTS;
+		return 0;
+	}
+	if (args->roots == 1)
+		bpf_loop(ADOPT_STEPS, adopt_step, &a, 0);
+	else if (!audit)
+		__sync_lock_test_and_set(&st->adopt, adopt_place(a.as_id + 1, 0) << 1);
+	args->leaves = a.leaves;
+	args->differ = a.differ;
+	args->gfn = audit ? a.gfn : (st->adopt >> 1) - adopt_place(a.as_id, 0);
+	args->result = args->gfn >= ADOPT_GFN_END || !args->roots ? ADOPT_DONE : ADOPT_MORE;
+	if (audit)
+		return 0;
+	c = counts_of(index);
+	COUNT(c, adopted[0], a.by_level[0]);
+	COUNT(c, adopted[1], a.by_level[1]);
+	COUNT(c, adopted[2], a.by_level[2]);
+	if (st->adopt_spoiled) {
+		args->result = ADOPT_SPOILED;
+	} else if (args->result == ADOPT_DONE && args->as_id == 1) {
+		__sync_fetch_and_and(&vm->flags, ~VM_ADOPTING);
+		__sync_fetch_and_or(&vm->flags, VM_ADOPTED);
+	}
+	return 0;
+}
+
+SEC("syscall")
+int adopt_vm(struct adopt_args *args)
+{
+	return adopt_or_audit(args, false);
+}
+
+SEC("syscall")
+int audit_vm(struct adopt_args *args)
+{
+	return adopt_or_audit(args, true);
+}
+
+/* Look at one page: struct look_args in, and out. */
+SEC("syscall")
+int look_at_page(struct look_args *args)
+{
+	u64 head = pfn_head(args->pfn);
+
+	args->flags = page_flags(head);
+	args->mapping = folio_mapping_word(head);
+	args->page_index = FIELD64(head, struct folio, index);
+	args->refs = page_refs(head);
+	args->mapcount = (s32)read32(head + bpf_core_field_offset(struct page, _mapcount.counter)) + 1;
+	args->order = folio_order(head, args->flags);
 	return 0;
 }

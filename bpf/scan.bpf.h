@@ -31,6 +31,9 @@ struct scan {
 	u32 level;		/* of the root */
 	u32 by_pfn;		/* count only leaves that map want_pfn */
 	u32 only_root;		/* number of the one root to look through, or ALL_ROOTS */
+	u32 inside;		/* leaves that reach beyond [begin, end) do not count */
+	u32 larger;		/* out: such leaves */
+	u64 begin;
 	u32 roots;		/* out: roots of the address space */
 };
 
@@ -49,6 +52,10 @@ GLOBAL int scan_leaf(struct scan *s, u64 spte, u32 level, u64 gfn)
 		if (s->want_pfn < pfn || s->want_pfn >= pfn + level_pages(level))
 			return 0;
 		gfn = base + (s->want_pfn - pfn);
+	}
+	if (s->inside && (base < s->begin || base + level_pages(level) > s->end)) {
+		s->larger++;
+		return 0;
 	}
 	if (!s->found) {
 		s->found_gfn = gfn;
@@ -157,6 +164,120 @@ GLOBAL int scan_roots(struct scan *out, u64 kvm, u32 as_id, u32 steps)
 	}
 	*out = s;
 	return link == head && complete;
+}
+
+enum { ROLE_INVALID = 1 << 11 };	/* kvm_mmu_page_role.invalid, arch/x86/include/asm/kvm_host.h */
+
+/*
+ * Is a root being zapped as a whole?  tdp_mmu_zap_leafs() of a window also comes over such roots (6.12 on),
+ * and need not flush for them: whoever invalidated the root does.
+ */
+GLOBAL int has_invalid_root(u64 kvm)
+{
+	u64 head = kvm + bpf_core_field_offset(struct kvm, arch.tdp_mmu_roots), link = read64(head);
+
+	for (u32 i = 0; i < ROOTS_MAX; i++) {
+		u64 sp = link - bpf_core_field_offset(struct kvm_mmu_page, link);
+
+		if (!link || link == head)
+			break;
+		if (FIELD32(sp, struct kvm_mmu_page, role.word) & ROLE_INVALID)
+			return 1;
+		link = read64(link);
+	}
+	return 0;
+}
+
+struct rmap_scan {
+	u64 heads;		/* address of the reverse map's heads of one level */
+	u64 index;
+	u64 end;
+	u64 spte;		/* out: the first SPTE found */
+	u64 found_index;
+	u32 found;
+	u32 pad;
+};
+
+enum {
+	RMAP_MANY = 1 << 0,	/* kvm_rmap_head.val points to a pte_list_desc, not to an SPTE */
+	RMAP_BITS = 3,		/* and bit 1 is a lock from 6.15 on */
+	PTE_LIST_SPTES = 16,	/* offset of pte_list_desc.sptes, 6.1 to 7.x */
+};
+
+/* Take note of a head that is not empty. */
+GLOBAL int rmap_hit(struct rmap_scan *r, u64 val, u64 index)
+{
+	if (!r || !(val & ~(u64)RMAP_BITS) || index >= r->end)
+		return 0;
+	if (!r->found) {
+		r->found_index = index;
+		r->spte = val & RMAP_MANY ? read64((val & ~(u64)RMAP_BITS) + PTE_LIST_SPTES) :
+					    val & ~(u64)RMAP_BITS;
+	}
+	r->found++;
+	return 0;
+}
+
+/* Up to 64 heads of a reverse map; bpf_loop callback. */
+static long rmap_step(u32 i, struct rmap_scan *r)
+{
+	struct task_state *t = task_state();
+	u64 first = r->index;
+
+	if (!t || r->index >= r->end)
+		return 1;
+	if (bpf_probe_read_kernel(t->chunk, sizeof(t->chunk), (void *)(r->heads + first * 8))) {
+		lost(LOSS_RACED);
+		return 1;
+	}
+	for (u32 k = 0; k < SCAN_CHUNK; k++) {
+		if (t->chunk[k])
+			rmap_hit(r, t->chunk[k], first + k);
+	}
+	r->index = first + SCAN_CHUNK;
+	return 0;
+}
+
+/*
+ * Look through the reverse maps of a memslot: SPTEs of the shadow MMU that map gfns of the span.  A VM that
+ * never used that MMU has none (kvm_memslots_have_rmaps(), mmu.c).
+ */
+GLOBAL int scan_rmaps(struct scan *s, struct span *span)
+{
+	u64 slot, gfn, end, base;
+
+	if (!s || !span)
+		return 0;
+	slot = span->slot;
+	base = span->base_gfn;
+	for (u32 level = 1; level <= LEVELS; level++) {
+		u32 shift = (level - 1) * 9;
+		struct rmap_scan r = {};
+
+		r.heads = read64(slot + bpf_core_field_offset(struct kvm_memory_slot, arch.rmap) +
+				 (level - 1) * 8);
+		if (!r.heads)
+			return 0;
+		/* huge leaves only where they lie inside the span altogether */
+		gfn = (span->gfn + level_pages(level) - 1) >> shift;
+		end = span->end >> shift;
+		r.index = gfn - (base >> shift);
+		r.end = end - (base >> shift);
+		if (gfn >= end)
+			continue;
+		bpf_loop(SCAN_STEPS_WINDOW, rmap_step, &r, 0);
+		if (r.index < r.end)
+			lost(LOSS_SCAN_STEPS);
+		if (!r.found)
+			continue;
+		if (!s->found) {
+			s->found_gfn = ((base >> shift) + r.found_index) << shift;
+			s->found_spte = read64(r.spte);
+			s->found_level = level;
+		}
+		s->found += r.found;
+	}
+	return 0;
 }
 
 #endif /* MMUSCOPE_SCAN_BPF_H */

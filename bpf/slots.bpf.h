@@ -81,6 +81,7 @@ static __always_inline void span_of_slot(struct span *span, u64 slot, u64 start,
 	span->gfn = base + ((start - uaddr) >> 12);
 	span->end = base + ((end - uaddr + 4095) >> 12);
 	span->as_id = as_id;
+	span->slot = slot;
 }
 
 /*

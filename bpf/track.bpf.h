@@ -108,6 +108,29 @@ GLOBAL int track_change(u64 pfn, u32 level, s32 n)
 	return 0;
 }
 
+/* Does the block map know of a may-write leaf of this level for pfn? */
+GLOBAL int track_has(u64 pfn, u32 level)
+{
+	u32 key = pfn >> (level == 3 ? 18 : BLOCK_SHIFT);
+	struct block_extra *x;
+	s64 total, *more;
+	struct block *b;
+	u64 *g;
+
+	if (level == 3) {
+		g = bpf_map_lookup_elem(&gigs, &key);
+		return g && (s64)*g > 0;
+	}
+	if (level == 2) {
+		x = bpf_map_lookup_elem(&block_extras, &key);
+		return x && x->huge > 0;
+	}
+	b = bpf_map_lookup_elem(&blocks, &key);
+	total = b ? (b->mapped[(pfn >> 6) & 7] >> (pfn & 63)) & 1 : 0;
+	more = bpf_map_lookup_elem(&more_maps, &pfn);
+	return total + (more ? *more : 0) > 0;
+}
+
 struct track_split {
 	u64 pfn;
 	u32 level;		/* of the new, smaller SPTEs */

@@ -47,6 +47,23 @@ static __always_inline void vm_tell(u32 type, const struct vm_info *vm)
 	bpf_ringbuf_submit(e, 0);
 }
 
+/* The state of a VM index, as for a VM that has just been made, or found. */
+static __always_inline void vm_reset(u32 index, u32 flags)
+{
+	struct vm_state *st = bpf_map_lookup_elem(&vm_states, &index);
+
+	if (!st)
+		return;
+	st->adopt = 0;
+	st->adopt_spoiled = 0;
+	st->busy = 0;
+	st->nopen = 0;
+	/* a late VM may be in a window whose start we have not seen */
+	st->settled = !(flags & VM_LATE);
+	for (u32 i = 0; i < OPEN_WINDOWS; i++)
+		st->open[i].id = 0;
+}
+
 /*
  * Enter a VM.  pid: its creator; flags: VM_LATE or 0; scoped: we are to look at it.  Returns its
  * record, NULL if it is out of scope or there is no index left (counted).
@@ -78,8 +95,9 @@ static __always_inline struct vm_info *vm_enter(u64 kvm, u32 pid, u32 flags, boo
 		vm->pgd = FIELD64(mm, struct mm_struct, pgd);
 		vm->born_ns = flags & VM_LATE ? 0 : bpf_ktime_get_ns();
 		vm->index = index;
-		vm->flags = flags;
+		vm->flags = flags & VM_LATE && cfg_check ? flags | VM_ADOPTING : flags;
 		vm->pid = pid;
+		vm_reset(index, flags);
 		vm->kvm = kvm;
 		if (flags & VM_LATE)
 			__builtin_memset(vm->comm, 0, sizeof(vm->comm));

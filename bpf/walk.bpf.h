@@ -13,8 +13,10 @@
 enum {
 	PTE_PRESENT = 1 << 0,
 	PTE_WRITABLE = 1 << 1,
+	PTE_ACCESSED = 1 << 5,
 	PTE_DIRTY = 1 << 6,
 	PTE_PSE = 1 << 7,
+	PTE_PROTNONE = 1 << 8,	/* _PAGE_BIT_PROTNONE, without PTE_PRESENT */
 };
 /* _PAGE_BIT_SAVED_DIRTY: dirty kept for a write-protected entry (fca4d413c5be, 6.6); unused before */
 #define PTE_SAVED_DIRTY (1ULL << 58)
@@ -29,6 +31,7 @@ struct leaf {
 	u64 entry;
 	u64 pfn;	/* of the 4K page at the address, also inside a huge leaf */
 	u32 level;
+	u32 pad;
 };
 
 static __always_inline u64 table_of(u64 entry)
@@ -43,8 +46,9 @@ static __always_inline u64 walk_entry(u64 table, u64 va, u32 shift)
 
 /*
  * Find the leaf that maps user address va in the tables at pgd (kernel address).  Returns enum
- * walk_result; *out is filled for WALK_OK.  Entries that are PROT_NONE count as not present: their
- * pfn is inverted (L1TF) and neither KVM nor the CPU may use them.
+ * walk_result; *out is filled for WALK_OK; for WALK_NONE its entry is that of the last table, or 0.
+ * Entries that are PROT_NONE count as not present: their pfn is inverted (L1TF) and neither KVM nor
+ * the CPU may use them.
  */
 static __always_inline int host_walk(u64 pgd, u64 va, struct leaf *out)
 {
@@ -85,9 +89,10 @@ static __always_inline int host_walk(u64 pgd, u64 va, struct leaf *out)
 	entry = walk_entry(table_of(upper), va, 12);
 	if (walk_entry(table, va, 21) != upper)
 		return WALK_TORN;
+	/* also if it is not present: what it holds instead tells where the page went */
+	out->entry = entry;
 	if (!(entry & PTE_PRESENT))
 		return WALK_NONE;
-	out->entry = entry;
 	out->level = 1;
 	out->pfn = (entry & k_physical_mask) >> 12;
 	return WALK_OK;

@@ -7,6 +7,7 @@
 
 #include <bpf/btf.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,10 +64,26 @@ static int open_files(struct kernel *k, const char *dir)
 	return 0;
 }
 
+/* The preemption model that is switched on; where it cannot be read the answer is the safe one, yes. */
+static bool read_preemptible(void)
+{
+	FILE *f = fopen("/sys/kernel/debug/sched/preempt", "r");
+	char line[128];
+	bool yes = true;
+
+	if (!f)
+		return yes;
+	if (fgets(line, sizeof(line), f))
+		yes = strstr(line, "(full)") || strstr(line, "(lazy)");
+	fclose(f);
+	return yes;
+}
+
 int kernel_open(struct kernel *k, const char *dir)
 {
 	if (dir)
 		return open_files(k, dir);
+	k->preemptible = read_preemptible();
 	k->vmlinux = btf__load_vmlinux_btf();
 	if (!k->vmlinux)
 		return -ENOENT;
@@ -135,13 +152,25 @@ const char *kernel_function_arg_struct(const struct kernel *k, const char *name,
 	return t && btf_is_struct(t) ? btf__name_by_offset(btf, t->name_off) : NULL;
 }
 
-bool kernel_has_tracepoint(const struct kernel *k, const char *name)
+static bool has_member(const struct btf *btf, const struct btf_type *t, const char *field)
 {
-	char type[128];
+	for (uint32_t i = 0; i < btf_vlen(t); i++)
+		if (!strcmp(btf__name_by_offset(btf, btf_members(t)[i].name_off), field))
+			return true;
+	return false;
+}
 
-	snprintf(type, sizeof(type), "btf_trace_%s", name);
-	return (k->kvm && btf__find_by_name_kind(k->kvm, type, BTF_KIND_TYPEDEF) > 0) ||
-	       btf__find_by_name_kind(k->vmlinux, type, BTF_KIND_TYPEDEF) > 0;
+bool kernel_struct_has(const struct kernel *k, const char *name, const char *field)
+{
+	const struct btf *both[] = { k->vmlinux, k->kvm };
+
+	for (size_t i = 0; i < 2; i++) {
+		int id = both[i] ? btf__find_by_name_kind(both[i], name, BTF_KIND_STRUCT) : -ENOENT;
+
+		if (id > 0 && has_member(both[i], btf__type_by_id(both[i], (uint32_t)id), field))
+			return true;
+	}
+	return false;
 }
 
 int kernel_enum_value(const struct kernel *k, const char *name, const char *enumerator)

@@ -21,6 +21,7 @@ struct kernel {
 	size_t nwanted;
 	bool kvm_symbols;		/* the table covers KVM's module... */
 	bool vmlinux_symbols;		/* ...and vmlinux */
+	bool preemptible;		/* a task can be scheduled away in the middle of the kernel */
 };
 
 /*
@@ -42,8 +43,8 @@ bool kernel_has_symbol(const struct kernel *k, const char *name);
 int kernel_function_args(const struct kernel *k, const char *function);
 /* Name of the struct that argument n (from 0) points to; NULL: not a pointer to a struct. */
 const char *kernel_function_arg_struct(const struct kernel *k, const char *function, int n);
-/* Is there a typed raw tracepoint of this name? */
-bool kernel_has_tracepoint(const struct kernel *k, const char *name);
+/* Does a structure of vmlinux or kvm have this field? */
+bool kernel_struct_has(const struct kernel *k, const char *name, const char *field);
 /* Value of an enumerator, or -1. */
 int kernel_enum_value(const struct kernel *k, const char *name, const char *enumerator);
 

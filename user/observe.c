@@ -27,6 +27,7 @@ struct loop {
 	int epoll;
 	int signals;
 	int timer;
+	int tick;
 };
 
 static int watch(const struct loop *l, int fd)
@@ -41,6 +42,7 @@ static void loop_deinit(struct loop *l)
 	close(l->epoll);
 	close(l->signals);
 	close(l->timer);
+	close(l->tick);
 }
 
 static int loop_init(struct loop *l, const struct session *s, uint64_t for_ns)
@@ -49,6 +51,7 @@ static int loop_init(struct loop *l, const struct session *s, uint64_t for_ns)
 		.it_value = { .tv_sec = (time_t)(for_ns / 1000000000),
 			      .tv_nsec = (long)(for_ns % 1000000000) },
 	};
+	static const struct itimerspec second = { .it_value.tv_sec = 1, .it_interval.tv_sec = 1 };
 	sigset_t set;
 	int err;
 
@@ -59,12 +62,16 @@ static int loop_init(struct loop *l, const struct session *s, uint64_t for_ns)
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	l->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	l->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (l->epoll < 0 || l->signals < 0 || l->timer < 0)
+	l->tick = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (l->epoll < 0 || l->signals < 0 || l->timer < 0 || l->tick < 0)
+		return -errno;
+	if (timerfd_settime(l->tick, 0, &second, NULL))
 		return -errno;
 	if (for_ns && timerfd_settime(l->timer, 0, &when, NULL))
 		return -errno;
 	err = watch(l, l->signals);
 	err = err ?: watch(l, l->timer);
+	err = err ?: watch(l, l->tick);
 	return err ?: watch(l, session_fd(s));
 }
 
@@ -86,13 +93,21 @@ static bool take_signals(struct loop *l, struct observation *ob, struct child *c
 	return stop;
 }
 
+static void tick(struct loop *l, struct session *s)
+{
+	uint64_t n;
+
+	if (read(l->tick, &n, sizeof(n)) == sizeof(n))
+		session_tick(s);
+}
+
 static int run(struct loop *l, struct observation *ob, struct child *c, violation_fn fn, void *arg)
 {
-	struct epoll_event events[3];
+	struct epoll_event events[4];
 	bool stop = false;
 
 	while (!stop) {
-		int n = epoll_wait(l->epoll, events, 3, -1);
+		int n = epoll_wait(l->epoll, events, 4, -1);
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
@@ -103,6 +118,8 @@ static int run(struct loop *l, struct observation *ob, struct child *c, violatio
 				stop |= take_signals(l, ob, c);
 			else if (fd == l->timer)
 				stop = true;
+			else if (fd == l->tick)
+				tick(l, ob->session);
 			else if (session_consume(ob->session, fn, arg))
 				return -EIO;
 		}
@@ -124,10 +141,11 @@ static bool orphans(struct session *s)
 /* The command has ended: let its VMs finish being torn down, so that their books can be closed. */
 static void linger(struct loop *l, struct observation *ob, violation_fn fn, void *arg)
 {
-	struct epoll_event e[3];
+	struct epoll_event e[4];
 
 	for (int ms = 0; ms < LINGER_MS && orphans(ob->session); ms += LINGER_STEP_MS) {
-		epoll_wait(l->epoll, e, 3, LINGER_STEP_MS);
+		epoll_wait(l->epoll, e, 4, LINGER_STEP_MS);
+		tick(l, ob->session);
 		session_consume(ob->session, fn, arg);
 	}
 }
@@ -168,6 +186,8 @@ static int observe_attached(struct observation *ob, const struct options *o, str
 	err = err ?: run(&l, ob, c, fn, arg);
 	if (!err && c->ended)
 		linger(&l, ob, fn, arg);
+	if (!err)
+		session_settle(ob->session);
 	session_disable(ob->session);
 	session_consume(ob->session, fn, arg);
 	err = err ?: session_freeze(ob->session);

@@ -73,7 +73,7 @@ enum needed hook_needed(enum hook hook)
 
 const char *how_name(enum how how)
 {
-	static const char *const names[] = { "fentry", "fexit", "kprobe", "tracepoint" };
+	static const char *const names[] = { "fentry", "fexit", "kprobe" };
 
 	return names[how];
 }
@@ -108,12 +108,6 @@ const struct shape *hook_choose(const struct kernel *k, enum hook hook, char *wh
 	for (; s->program; s++) {
 		int args;
 
-		if (s->how == TRACEPOINT) {
-			if (kernel_has_tracepoint(k, s->target))
-				return s;
-			snprintf(why, size, "tracepoint %s is not in this kernel", s->target);
-			continue;
-		}
 		args = kernel_function_args(k, s->target);
 		if (args < 0)
 			continue;

@@ -9,12 +9,12 @@
 #include "hooks.h"
 #include "kernel.h"
 
-enum how { FENTRY, FEXIT, KPROBE, TRACEPOINT };
+enum how { FENTRY, FEXIT, KPROBE };
 enum needed { FOR_ALL, FOR_CHECK };
 
 struct shape {
 	const char *program;	/* of bpf/mmuscope.bpf.c */
-	const char *target;	/* function or tracepoint */
+	const char *target;	/* function */
 	const char *arg2;
 	enum how how;
 	int args;

@@ -15,16 +15,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "mmuscope.skel.h"
+#include "bpf/block.h"
+#include "bpf/spare.h"
 
 enum {
 	GONE_ROWS_MAX = 4096,	/* destroyed VMs of which a row is kept */
 	SIDE_TABLE = 65536,
 	ROOTS_MAX = 8,
 	PAGES_PER_BLOCK = 1 << BLOCK_SHIFT,
+	SUSPECT_ROUNDS = 10,
+	SUSPECT_PAUSE_US = 20000,
+	AUDIT_ROUNDS = 5,
 };
 
 /* guest physical addresses have at most 52 bits */
@@ -36,6 +42,8 @@ struct session {
 	struct mmuscope_bpf *skel;
 	struct hook_state hooks[HOOK_NR];
 	struct bpf_link *links[HOOK_NR];
+	struct bpf_program *spares[HOOK_NR];	/* that stand in where the kernel is preemptible */
+	struct bpf_link *spare_links[HOOK_NR];
 	struct ring_buffer *ring;
 	struct snapshot gone;		/* rows of destroyed VMs */
 	struct snapshot now;
@@ -43,6 +51,12 @@ struct session {
 	uint64_t stopped_ns;
 	violation_fn on_violation;
 	void *arg;
+	uint64_t settled_refs;		/* suspects that were explained, or found guilty */
+	uint64_t leaked_refs;
+	uint64_t unsettled_refs;
+	uint64_t audit_sptes;
+	uint64_t audit_differ;		/* block map entries that no VM explains */
+	bool audited;
 	bool ring_error;
 	bool frozen;
 };
@@ -83,6 +97,39 @@ uint64_t session_started_ns(const struct session *s)
 	return s->started_ns;
 }
 
+/* Where the spare of a hook's program counts the runs that it made good; -1: it has none. */
+static int hook_guard(enum hook hook)
+{
+	switch (hook) {
+	case HOOK_HVA_TO_PFN:
+		return GUARD_HVA_TO_PFN;
+	case HOOK_FAULT_TDP:
+		return GUARD_FAULT_TDP;
+	case HOOK_FAULT_NONPAGING:
+		return GUARD_FAULT_NONPAGING;
+	case HOOK_FAULT_PAGING32:
+		return GUARD_FAULT_PAGING32;
+	case HOOK_FAULT_PAGING64:
+		return GUARD_FAULT_PAGING64;
+	case HOOK_FAULT_EPT:
+		return GUARD_FAULT_EPT;
+	case HOOK_WINDOW_START:
+		return GUARD_WINDOW_START;
+	case HOOK_WINDOW_STARTED:
+		return GUARD_WINDOW_STARTED;
+	case HOOK_WINDOW_END:
+		return GUARD_WINDOW_END;
+	case HOOK_WINDOW_ENDED:
+		return GUARD_WINDOW_ENDED;
+	case HOOK_CLEAN_IO:
+		return GUARD_CLEAN_IO;
+	case HOOK_CLEAN_CANCEL:
+		return GUARD_CLEAN_CANCEL;
+	default:
+		return -1;
+	}
+}
+
 static bool is_needed(const struct session *s, enum hook hook)
 {
 	return s->options.check || hook_needed(hook) != FOR_CHECK;
@@ -94,6 +141,19 @@ static bool is_run_by_us(const struct bpf_program *p)
 	const char *section = bpf_program__section_name(p);
 
 	return !strcmp(section, "syscall") || !strcmp(section, "raw_tp");
+}
+
+/* The program that stands in for a hook's, if the kernel can schedule a task away inside that one. */
+static void choose_spare(struct session *s, enum hook h)
+{
+	char name[64];
+
+	if (hook_guard(h) < 0 || !s->kernel.preemptible)
+		return;
+	snprintf(name, sizeof(name), "%s_spare", s->hooks[h].shape->program);
+	s->spares[h] = bpf_object__find_program_by_name(s->skel->obj, name);
+	if (s->spares[h])
+		bpf_program__set_autoload(s->spares[h], true);
 }
 
 /* Choose the shape of every hook and switch all other programs off. */
@@ -120,6 +180,7 @@ static int choose_programs(struct session *s)
 		if (!p)
 			return -ENOENT;
 		bpf_program__set_autoload(p, true);
+		choose_spare(s, h);
 	}
 	return missing;
 }
@@ -149,6 +210,15 @@ static uint64_t host_pages(void)
 	return top / 4096 + 1;
 }
 
+/*
+ * Does KVM mark a page dirty when it maps it?  From 6.13 on, when struct kvm_page_fault got to know the page
+ * that it holds; before, KVM marks at the zap.
+ */
+static bool marks_at_map(const struct session *s)
+{
+	return kernel_struct_has(&s->kernel, "kvm_page_fault", "refcounted_page");
+}
+
 static int configure(struct session *s)
 {
 	const struct session_options *o = &s->options;
@@ -161,10 +231,13 @@ static int configure(struct session *s)
 	skel->rodata->cfg_scope_tree = o->scope_tree;
 	skel->rodata->cfg_max_stories = o->max_stories;
 	skel->rodata->cfg_blocks = o->check ? (uint32_t)nblocks : 0;
+	skel->rodata->cfg_spares = s->kernel.preemptible;
+	skel->rodata->cap_marks_at_map = marks_at_map(s);
 	skel->rodata->cap_rdonly_cast =
 		btf__find_by_name_kind(s->kernel.vmlinux, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
 
 	err = err ?: set_size(skel->maps.vms, o->max_vms + 1);
+	err = err ?: set_size(skel->maps.vm_states, o->max_vms + 1);
 	err = err ?: set_size(skel->maps.free_vms, o->max_vms);
 	err = err ?: set_size(skel->maps.vm_counts, (uint64_t)(o->max_vms + 1) * COUNT_SHARDS);
 	err = err ?: set_size(skel->maps.blocks, o->check ? nblocks : 1);
@@ -303,6 +376,138 @@ static int check_hooked(struct session *s)
 	return result;
 }
 
+/* Mask of a page flag of this kernel. */
+static uint64_t flag(const struct session *s, const char *name)
+{
+	int bit = kernel_enum_value(&s->kernel, "pageflags", name);
+
+	return bit < 0 ? 0 : 1ULL << bit;
+}
+
+/* Take over what one VM has mapped.  False: not now. */
+static bool adopt_vm(struct session *s, uint32_t index)
+{
+	struct adopt_args a = { .vm = index };
+
+	for (a.as_id = 0; a.as_id < 2; a.as_id++) {
+		do {
+			if (run_program(s->skel->progs.adopt_vm, &a, sizeof(a)) || a.result >= ADOPT_ROOTS)
+				return false;
+		} while (a.result == ADOPT_MORE);
+	}
+	return true;
+}
+
+/* Take over what the VMs had mapped that were there before us; again, if one did not let us. */
+static void adopt_vms(struct session *s)
+{
+	struct vm_info info;
+
+	for (uint32_t i = 1; i <= s->options.max_vms; i++)
+		if (!bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.vms), &i, &info) && info.kvm &&
+		    info.flags & VM_ADOPTING && !(info.flags & VM_SHADOW))
+			adopt_vm(s, i);
+}
+
+/*
+ * Make the kernel drain its per-CPU batches of pages on their way to the LRU, each of which holds a
+ * reference: do_pages_move() does (lru_cache_disable(), mm/migrate.c), also for a page that stays.
+ */
+static void drain_lru(void)
+{
+	static const char page[1] __attribute__((aligned(4096)));
+	const void *where = page;
+	int node = 0, status;
+
+	syscall(SYS_move_pages, 0, 1UL, &where, &node, &status, 0);
+}
+
+/*
+ * Is there a reference of this page that nobody can explain?  -1: that cannot be told now, it is locked or off
+ * its LRU.  What holds references of a small page: its mappings, the page or swap cache, private data.
+ */
+static int unexplained(struct session *s, uint64_t pfn, const struct suspect *was)
+{
+	struct look_args a = { .pfn = pfn };
+	int expected;
+
+	if (run_program(s->skel->progs.look_at_page, &a, sizeof(a)))
+		return -1;
+	/* another page now, or a free one: every reference was returned */
+	if (a.refs <= 0 || a.mapping != was->mapping || a.page_index != was->page_index)
+		return 0;
+	if (a.flags & (flag(s, "PG_locked") | flag(s, "PG_head")))
+		return -1;
+	expected = a.mapcount;
+	if (!(a.mapping & 1) || a.flags & flag(s, "PG_swapcache"))
+		expected++;
+	if (a.flags & flag(s, "PG_private"))
+		expected++;
+	if (a.refs <= expected)
+		return 0;
+	/* pages off their LRU are held by who isolated them; a leaked one is on it, or mapped by nobody */
+	return a.flags & flag(s, "PG_lru") || !a.mapcount ? 1 : -1;
+}
+
+static void suspect_violates(struct session *s, uint64_t pfn, const struct suspect *was)
+{
+	struct event_violation e = {
+		.head = { .type = EVENT_VIOLATION, .size = sizeof(e), .ns = was->ns },
+		.invariant = INV_REFS_RETURNED, .vm = was->vm, .gfn = was->gfn, .hva = was->hva,
+		.pfn = pfn, .pages = 1, .level = 1, .tid = was->tid, .pid = was->tid,
+	};
+
+	memcpy(e.comm, was->comm, sizeof(e.comm));
+	s->settled_refs++;
+	s->leaked_refs++;
+	if (s->on_violation)
+		s->on_violation(s, &e, s->arg);
+}
+
+/*
+ * Look again at the pages whose references were not back when their fault ended.  final: there is no other
+ * time; then a surplus is a violation, and what cannot be told is counted.
+ */
+static void settle_suspects(struct session *s, bool final)
+{
+	int fd = bpf_map__fd(s->skel->maps.suspects);
+
+	for (int round = 0; round < (final ? SUSPECT_ROUNDS : 1); round++) {
+		bool last = final && round == SUSPECT_ROUNDS - 1, left = false, more;
+		struct suspect was;
+		uint64_t pfn, next;
+
+		if (bpf_map_get_next_key(fd, NULL, &next))
+			return;
+		if (final)
+			drain_lru();
+		do {
+			int answer;
+
+			pfn = next;
+			more = !bpf_map_get_next_key(fd, &pfn, &next);
+			if (bpf_map_lookup_elem(fd, &pfn, &was))
+				continue;
+			answer = unexplained(s, pfn, &was);
+			if (!answer) {
+				s->settled_refs++;
+			} else if (!last) {
+				left = true;
+				continue;
+			} else if (answer > 0) {
+				suspect_violates(s, pfn, &was);
+			} else {
+				s->unsettled_refs++;
+			}
+			bpf_map_delete_elem(fd, &pfn);
+		} while (more);
+		if (left && final)
+			usleep(SUSPECT_PAUSE_US);
+		if (!left)
+			return;
+	}
+}
+
 int session_attach(struct session *s)
 {
 	int result = EXIT_OK;
@@ -321,7 +526,10 @@ int session_attach(struct session *s)
 		s->links[h] = bpf_program__attach(p);
 		if (s->links[h]) {
 			hook->attached = true;
-			continue;
+			if (s->spares[h])
+				s->spare_links[h] = bpf_program__attach(s->spares[h]);
+			if (!s->spares[h] || s->spare_links[h])
+				continue;
 		}
 		hook->error = -errno;
 		snprintf(hook->why, sizeof(hook->why), "%s %s: %s", how_name(hook->shape->how),
@@ -338,7 +546,17 @@ int session_attach(struct session *s)
 	s->started_ns = clock_ns();
 	if (run_program(s->skel->progs.enter_old_vms, NULL, 0) < 0)
 		return reason_explain("listing the VMs that exist already", errno);
+	if (s->options.check)
+		adopt_vms(s);
 	return result;
+}
+
+void session_tick(struct session *s)
+{
+	if (!s->options.check)
+		return;
+	adopt_vms(s);
+	settle_suspects(s, false);
 }
 
 /* Add up the copies of a VM's counters. */
@@ -478,6 +696,7 @@ static void read_live_vms(struct session *s)
 		read_counts(s, i, &row->counts);
 		if (info.flags & VM_LATE) {
 			s->now.late_vms++;
+			s->now.unadopted_vms += !(info.flags & VM_ADOPTED);
 			walk_vm(s, row);
 		}
 	}
@@ -500,6 +719,30 @@ static void read_hists(struct session *s)
 	free(per_cpu);
 }
 
+static void read_causes(struct session *s)
+{
+	int fd = bpf_map__fd(s->skel->maps.causes);
+	struct cause_key key, *last = NULL;
+	struct snapshot *now = &s->now;
+	size_t size = 0;
+
+	while (!bpf_map_get_next_key(fd, last, &key)) {
+		if (now->ncauses == size) {
+			size_t want = size ? 2 * size : 64;
+			struct cause *more = realloc(now->causes, want * sizeof(*more));
+
+			if (!more)
+				return;
+			now->causes = more;
+			size = want;
+		}
+		now->causes[now->ncauses].key = key;
+		if (!bpf_map_lookup_elem(fd, &key, &now->causes[now->ncauses].row))
+			now->ncauses++;
+		last = &key;
+	}
+}
+
 /* Runs that the kernel skipped, by hook: the program was already running on that CPU. */
 static void read_missed(struct session *s)
 {
@@ -515,6 +758,12 @@ static void read_missed(struct session *s)
 		fd = p ? bpf_program__fd(p) : -1;
 		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
 			s->now.missed[h] = info.recursion_misses;
+		/* more made good than missed: a run was counted twice, which is as bad as one lost */
+		if (s->spares[h]) {
+			int64_t left = (int64_t)(s->now.missed[h] - s->skel->bss->spared[hook_guard(h)]);
+
+			s->now.missed[h] = (uint64_t)llabs(left);
+		}
 		s->now.missed_runs += s->now.missed[h];
 	}
 }
@@ -532,23 +781,117 @@ const struct snapshot *session_snapshot(struct session *s)
 		if (!row)
 			return NULL;
 		*row = s->gone.vms[i];
-		if (row->info.flags & VM_LATE)
+		if (row->info.flags & VM_LATE) {
 			now->late_vms++;
+			now->unadopted_vms += !(row->info.flags & VM_ADOPTED);
+		}
 	}
 	read_live_vms(s);
 	read_counts(s, 0, &now->host);
 	counts_add(&now->host, &s->gone.host);
 	read_hists(s);
+	read_causes(s);
+	now->marks_at_map = marks_at_map(s);
 	for (int l = 0; l < LOSS_NR; l++)
 		now->losses[l] = s->skel->bss->losses[l];
 	if (s->ring_error)
 		now->losses[LOSS_VM_TABLE]++;
+	now->losses[LOSS_AUDIT] += s->audit_differ;
+	now->losses[LOSS_SUSPECTS] += s->unsettled_refs;
+	now->host.checked[INV_REFS_RETURNED] += s->settled_refs;
+	now->host.violated[INV_REFS_RETURNED] += s->leaked_refs;
+	now->audited = s->audited;
+	now->audit_sptes = s->audit_sptes;
 	read_missed(s);
 	now->unbalanced_vms = s->gone.unbalanced_vms;
 	now->vms_over = s->gone.vms_over;
 	now->seconds_ns = (s->stopped_ns ? s->stopped_ns : clock_ns()) - s->started_ns;
 	now->checking = s->options.check;
 	return now;
+}
+
+/* May-write leaf SPTEs that the block map holds, all together; 2M and 1G ones count as one. */
+static int64_t block_map_total(struct session *s)
+{
+	int fd = bpf_map__fd(s->skel->maps.blocks), xfd = bpf_map__fd(s->skel->maps.block_extras);
+	uint32_t nblocks = bpf_map__max_entries(s->skel->maps.blocks);
+	uint32_t ngigs = bpf_map__max_entries(s->skel->maps.gigs);
+	uint64_t pfn, *last = NULL, gig;
+	int64_t total = 0, more;
+	struct block_extra x;
+	struct block b;
+
+	for (uint32_t i = 0; i < nblocks; i++) {
+		if (bpf_map_lookup_elem(fd, &i, &b) || bpf_map_lookup_elem(xfd, &i, &x))
+			return -1;
+		for (int w = 0; w < 8; w++)
+			total += __builtin_popcountll(b.mapped[w]);
+		total += x.huge;
+	}
+	for (uint32_t i = 0; i < ngigs; i++)
+		if (!bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.gigs), &i, &gig))
+			total += (int64_t)gig;
+	while (!bpf_map_get_next_key(bpf_map__fd(s->skel->maps.more_maps), last, &pfn)) {
+		if (!bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.more_maps), &pfn, &more))
+			total += more;
+		last = &pfn;
+	}
+	return total;
+}
+
+/* Walk the page tables of all VMs and compare.  False: a VM cannot be walked. */
+static bool audit_vms(struct session *s, uint64_t *leaves, uint64_t *differ)
+{
+	struct vm_info info;
+
+	*leaves = *differ = 0;
+	for (uint32_t i = 1; i <= s->options.max_vms; i++) {
+		if (bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.vms), &i, &info) || !info.kvm)
+			continue;
+		for (uint32_t as_id = 0; as_id < 2; as_id++) {
+			struct adopt_args a = { .vm = i, .as_id = as_id };
+
+			do {
+				if (run_program(s->skel->progs.audit_vm, &a, sizeof(a)) || a.roots > 1)
+					return false;
+				*leaves += a.leaves;
+				*differ += a.differ;
+			} while (a.result == ADOPT_MORE);
+		}
+	}
+	return true;
+}
+
+/*
+ * The block map against the truth, while the VMs may be running: what agrees once agrees.  If they never
+ * stand still enough for that, nothing is said; only when no VM is left must the map be empty.
+ */
+static void audit(struct session *s)
+{
+	uint64_t leaves = 0, differ = 0;
+	int64_t total = 0;
+
+	if (s->skel->bss->shadow_pages)
+		return;		/* the shadow MMU's tables are not walked */
+	for (int round = 0; round < AUDIT_ROUNDS && !s->audited; round++) {
+		int64_t before = block_map_total(s);
+
+		if (!audit_vms(s, &leaves, &differ))
+			return;
+		total = block_map_total(s);
+		s->audited = total == before && total == (int64_t)leaves && !differ;
+	}
+	s->audit_sptes = leaves;
+	if (!s->audited && !leaves && total)
+		s->audit_differ = (uint64_t)llabs(total);
+}
+
+void session_settle(struct session *s)
+{
+	if (!s->options.check)
+		return;
+	settle_suspects(s, true);
+	audit(s);
 }
 
 int session_freeze(struct session *s)
@@ -598,8 +941,10 @@ void session_close(struct session *s)
 {
 	if (!s)
 		return;
-	for (int h = 0; h < HOOK_NR; h++)
+	for (int h = 0; h < HOOK_NR; h++) {
 		bpf_link__destroy(s->links[h]);
+		bpf_link__destroy(s->spare_links[h]);
+	}
 	ring_buffer__free(s->ring);
 	mmuscope_bpf__destroy(s->skel);
 	kernel_close(&s->kernel);

@@ -52,6 +52,10 @@ uint64_t session_started_ns(const struct session *s);
 int session_fd(const struct session *s);
 /* Take the waiting records; fn is called for each violation.  0 or negative errno. */
 int session_consume(struct session *s, violation_fn fn, void *arg);
+/* Once a second or so: what cannot be done in a hook. */
+void session_tick(struct session *s);
+/* Before the end: judge what had to wait for it, and compare the block map with the truth. */
+void session_settle(struct session *s);
 /* Stop counting: what happens from here on is not looked at. */
 void session_disable(struct session *s);
 /* All numbers now.  Valid until the next call; owned by the session.  NULL when out of memory. */

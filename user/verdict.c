@@ -6,26 +6,12 @@
 #include "verdict.h"
 #include "format.h"
 #include "probe.h"
+#include "spoils.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-enum {
-	DUN = 1 << INV_DIRTY_UNTIL_NOTIFIED,
-	DAM = 1 << INV_DIRTY_AT_MAP,
-	NBC = 1 << INV_NOTIFIED_BEFORE_CLEAN,
-	DTW = 1 << INV_DIRTY_THROUGH_WINDOW,
-	ZAS = 1 << INV_ZAPPED_AT_START,
-	NMW = 1 << INV_NO_MAP_IN_WINDOW,
-	WNW = 1 << INV_WRITE_NEEDS_WRITE,
-	SPA = 1 << INV_SAME_PAGE,
-	LVF = 1 << INV_LEVEL_FITS,
-	RFR = 1 << INV_REFS_RETURNED,
-	WINDOWS = ZAS | DTW | NMW | 1 << INV_FLUSHED_AT_START | 1 << INV_WINDOWS_BALANCED,
-	ALL = (1 << INV_NR) - 1,
-};
 
 static const struct {
 	const char *name;
@@ -63,6 +49,8 @@ static const struct {
 	[EXEMPT_DISCARD_COPIED] = { "discard-copied", "pages whose contents went to another page", DTW },
 	[EXEMPT_LARGE_REFS] = { "large-refs", "lookups of large folios: others share their references",
 				RFR },
+	[EXEMPT_LARGER_LEAF] = { "larger-leaf", "huge leaves over a smaller window, which KVM allows", ZAS | NMW },
+	[EXEMPT_INVALID_ROOT] = { "invalid-root", "starts while a root was being zapped, which flushes itself", FAS },
 };
 
 static const struct {

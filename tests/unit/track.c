@@ -204,6 +204,8 @@ static void random_operation(uint64_t *seed)
 		}
 		break;
 	default:
+		assert_int_equal(track_has(pfn, 1), maps_4k[pfn] > 0);
+		assert_int_equal(track_has(block * 512, 2), maps_2m[block] > 0);
 		order = random_below(seed, 12);
 		pfn &= ~((1ULL << order) - 1);
 		if (pfn + (1ULL << order) <= PAGES)
@@ -266,7 +268,9 @@ static void one_gigabyte_covers_its_folio(void **arg)
 
 	(void)arg;
 	reset();
+	assert_int_equal(track_has(0, 3), 0);
 	track_change(0, 3, 1);
+	assert_int_equal(track_has(5, 3), 1);
 	track_clean(&f);
 	assert_int_equal(f.mapped, 512);
 	assert_int_equal(f.written, 1);

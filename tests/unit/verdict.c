@@ -301,6 +301,12 @@ static void exempt_is_told_where_it_belongs_and_spoils_nothing(void **arg)
 		[EXEMPT_LARGE_REFS] = { "large-refs",
 					"left out: 1,234 lookups of large folios: others share their references",
 					RFR },
+		[EXEMPT_LARGER_LEAF] = { "larger-leaf",
+					 "left out: 1,234 huge leaves over a smaller window, which KVM allows",
+					 ZAS | NMW },
+		[EXEMPT_INVALID_ROOT] = { "invalid-root",
+					  "left out: 1,234 starts while a root was being zapped, which flushes itself",
+					  FAS },
 	};
 
 	(void)arg;

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who changes guest memory, and by which way: one row for each task, VM and call path.  A stack for each
+ * window would cost more than all the rest, so the path is told by what is cheap: the system call, the
+ * distance on the stack from the caller's notifier range to our hook (the same for each caller of
+ * mmu_notifier_invalidate_range_start()), the kind of event.  Stacks are taken of the 1st, 2nd, 4th, 8th...
+ * window of a row; if they are not alike the row says so.
+ */
+#ifndef MMUSCOPE_CAUSE_BPF_H
+#define MMUSCOPE_CAUSE_BPF_H
+
+#include "maps.bpf.h"
+
+enum {
+	PF_KTHREAD = 0x00200000,	/* include/linux/sched.h */
+	NR_MADVISE = 28,		/* arch/x86/entry/syscalls/syscall_64.tbl */
+};
+
+/* The system call the task is in, with madvise()'s advice; 0 for a kernel thread. */
+static __always_inline u32 syscall_of(struct task_struct *task)
+{
+	struct pt_regs *regs;
+	u64 nr = 0, advice = 0;
+
+	if (task->flags & PF_KTHREAD)
+		return 0;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	bpf_probe_read_kernel(&nr, sizeof(nr), &regs->orig_ax);
+	if (nr == NR_MADVISE)
+		bpf_probe_read_kernel(&advice, sizeof(advice), &regs->dx);
+	return (nr & 0x3ff) << 16 | (advice & 0x3f) << 26;
+}
+
+/* The row of a key, made on first use; NULL (counted) if the table is full. */
+static __always_inline struct cause_row *cause_row(struct cause_key *key)
+{
+	struct cause_row *row, *empty;
+	u32 zero = 0;
+
+	row = bpf_map_lookup_elem(&causes, key);
+	if (row)
+		return row;
+	empty = bpf_map_lookup_elem(&cause_empty, &zero);
+	if (!empty)
+		return NULL;
+	bpf_map_update_elem(&causes, key, empty, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&causes, key);
+}
+
+/* One more window of this row, or a change outside any: take a stack if it is time for one. */
+GLOBAL int cause_sample(struct cause_row *row, u64 n)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 zero = 0;
+	u64 *again;
+	long got;
+
+	if (!row || (n & (n - 1)))
+		return 0;
+	if (n == 1) {
+		row->pid = bpf_get_current_pid_tgid() >> 32;
+		bpf_get_current_comm(row->comm, sizeof(row->comm));
+		got = bpf_get_task_stack(task, row->stack, sizeof(row->stack), 0);
+		row->frames = got > 0 ? (u32)got >> 3 : 0;
+		got = bpf_get_task_stack(task, row->user_stack, sizeof(row->user_stack), BPF_F_USER_STACK);
+		row->user_frames = got > 0 ? (u32)got >> 3 : 0;
+		row->samples = 1;
+		return 0;
+	}
+	again = bpf_map_lookup_elem(&cause_stack, &zero);
+	if (!again)
+		return 0;
+	got = bpf_get_task_stack(task, again, CAUSE_FRAMES * 8, 0);
+	__sync_fetch_and_add(&row->samples, 1);
+	for (u32 i = 0; i < CAUSE_FRAMES; i++) {
+		if (got < 0 || i >= (u32)got >> 3)
+			break;
+		if (again[i] != row->stack[i]) {
+			__sync_fetch_and_add(&row->differs, 1);
+			break;
+		}
+	}
+	return 0;
+}
+
+/* A window begins: name it. */
+GLOBAL int cause_begin(struct window *w, u32 depth)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct cause_row *row;
+
+	if (!w)
+		return 0;
+	struct cause_key key = {
+		.tid = task->pid, .vm = w->vm, .depth = syscall_of(task) | (depth & 0xffff),
+		.event = w->event,
+	};
+
+	w->cause = key;
+	row = cause_row(&key);
+	if (row)
+		cause_sample(row, __sync_fetch_and_add(&row->windows, 1) + 1);
+	else
+		lost(LOSS_CAUSES);
+	return 0;
+}
+
+/* A window is over: what it did goes to its row. */
+GLOBAL int cause_end(struct window *w, u64 ns)
+{
+	struct cause_row *row;
+	struct cause_key key;
+	u32 b;
+
+	if (!w)
+		return 0;
+	key = w->cause;
+	row = bpf_map_lookup_elem(&causes, &key);
+	if (!row)
+		return 0;
+	__sync_fetch_and_add(&row->ns, ns);
+	if (ns > row->ns_max)
+		row->ns_max = ns;
+	b = hist_bucket(ns);
+	b = b < CAUSE_BUCKET_LOW ? 0 : b - CAUSE_BUCKET_LOW;
+	if (b >= CAUSE_BUCKETS)
+		b = CAUSE_BUCKETS - 1;
+	__sync_fetch_and_add(&row->ns_bucket[b], 1);
+	if (!w->zapped)
+		return 0;
+	__sync_fetch_and_add(&row->zapped, w->zapped);
+	for (u32 e = 0; e < SEEN_NR; e++)
+		for (u32 k = 0; k < BACKING_NR; k++)
+			if (w->seen[e][k])
+				__sync_fetch_and_add(&row->seen[e][k], w->seen[e][k]);
+	return 0;
+}
+
+/* Evidence from a page lost outside any window: to the row of this task and VM. */
+GLOBAL int cause_outside(u32 vm, u32 evidence, u32 backing, u64 n)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct cause_key key = {
+		.tid = task->pid, .vm = vm, .depth = syscall_of(task), .event = NOTIFIER_EVENTS,
+	};
+	struct cause_row *row = cause_row(&key);
+
+	if (!row) {
+		lost(LOSS_CAUSES);
+		return 0;
+	}
+	cause_sample(row, __sync_fetch_and_add(&row->windows, 1) + 1);
+	if (evidence < SEEN_NR && backing < BACKING_NR)
+		__sync_fetch_and_add(&row->seen[evidence][backing], n);
+	return 0;
+}
+
+/* What was seen of n pages of some backing: for the claims, and for the window it happened in. */
+static __always_inline void evidence(struct vm_counts *c, struct window *w, u32 vm,
+				     enum evidence what, u32 backing, u64 n)
+{
+	if (backing >= BACKING_NR)
+		backing = BACKING_NONE;
+	asm volatile("" : "+r"(backing));
+	if (backing >= BACKING_NR)
+		return;
+	COUNT(c, seen[what][backing], n);
+	if (w)
+		w->seen[what][backing] += n;
+	else if (what != SEEN_MAP_DIRTY && what != SEEN_MAP_CLEAN)
+		cause_outside(vm, what, backing, n);
+}
+
+#endif /* MMUSCOPE_CAUSE_BPF_H */

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A vCPU's fault, from the return of hva_to_pfn over the SPTE it installs to its end.  What the primary
+ * MMU said stays true until it notifies: mmu_invalidate_seq tells whether it has, so the host's page tables
+ * are walked once, at hva_to_pfn, and what was found is used at the end.
+ */
+#ifndef MMUSCOPE_FAULT_BPF_H
+#define MMUSCOPE_FAULT_BPF_H
+
+#include "window.bpf.h"
+
+#include "models/dirty_at_map.h"
+#include "models/level_fits.h"
+#include "models/never_secret.h"
+#include "models/refs_returned.h"
+#include "models/same_page.h"
+#include "models/write_needs_write.h"
+
+/* one leaf SPTE to be judged against the host's page tables */
+struct mapped {
+	u64 kvm;
+	u64 pgd;
+	u64 gfn;		/* of the SPTE: aligned to its level */
+	u64 hva;		/* of that gfn; 0: to be looked up */
+	u64 spte;
+	u64 seq;		/* mmu_invalidate_seq when it was installed */
+	u64 entry;		/* host leaf, if leaf_level is not 0 */
+	u64 leaf_pfn;		/* of the page at hva */
+	u64 flags;		/* out: of the folio's head */
+	u32 leaf_level;
+	u32 level;
+	u32 as_id;
+	u32 state;		/* out: enum mapped_state */
+};
+
+enum mapped_state {
+	MAPPED_KNOWN,		/* the leaf is what the host had when the SPTE was installed, and since */
+	MAPPED_INVALIDATED,	/* the host has invalidated meanwhile: the window's invariants judge it */
+};
+
+/* Has the host not invalidated anything of this VM since the install?  Both are read under no lock. */
+static __always_inline bool still_valid(u64 kvm, u64 seq)
+{
+	return !kvm_in_progress(kvm) && kvm_invalidate_seq(kvm) == seq;
+}
+
+/* Fill in the host leaf, unless it is known, and say whether it can be judged. */
+GLOBAL int mapped_look(struct mapped *m)
+{
+	struct leaf leaf;
+
+	if (!m)
+		return 0;
+	m->state = MAPPED_INVALIDATED;
+	if (!still_valid(m->kvm, m->seq))
+		return 0;
+	if (!m->leaf_level) {
+		if (!m->hva)
+			m->hva = gfn_to_hva(m->kvm, m->as_id, m->gfn);
+		m->entry = 0;
+		m->leaf_pfn = 0;
+		if (m->hva && host_leaf(m->pgd, m->hva, &leaf) == WALK_OK) {
+			m->entry = leaf.entry;
+			m->leaf_pfn = leaf.pfn;
+			m->leaf_level = leaf.level;
+		}
+	}
+	m->flags = page_flags(pfn_head(spte_pfn(m->spte)));
+	/* last of all: what was read before is what the host had */
+	if (still_valid(m->kvm, m->seq))
+		m->state = MAPPED_KNOWN;
+	return 0;
+}
+
+/*
+ * Judge an installed leaf: write-needs-write, same-page, level-fits, and at a fault's end dirty-at-map
+ * (KVM marks after the install, so not before).
+ */
+GLOBAL int judge_mapped(u32 vm, struct mapped *m, u32 at_end)
+{
+	struct vm_counts *c = counts_of(vm);
+	bool may, dirty;
+	u32 why;
+
+	if (!m)
+		return 0;
+	mapped_look(m);
+	if (m->state == MAPPED_INVALIDATED) {
+		COUNT(c, exempt[EXEMPT_INVALIDATED], 1);
+		return 0;
+	}
+	may = spte_may_write(m->spte);
+
+	struct story s = {
+		.gfn = m->gfn, .hva = m->hva, .pfn = spte_pfn(m->spte), .new_spte = m->spte,
+		.old_spte = m->spte, .flags = m->flags, .vm = vm, .level = m->level, .as_id = m->as_id,
+		.pages = level_pages(m->level & 3),
+	};
+
+	judged(c, INV_SAME_PAGE,
+	       spa_step(spa_step(SPA_IDLE, SPA_MAP).next,
+			m->leaf_level && m->leaf_pfn == s.pfn ? SPA_END_SAME : SPA_END_OTHER), &s, NULL);
+	/* without a host leaf there is nothing to compare level and rights with; same-page has said so */
+	if (!m->leaf_level)
+		return 0;
+	judged(c, INV_LEVEL_FITS,
+	       lvf_step(lvf_step(LVF_IDLE, LVF_MAP).next,
+			m->level <= m->leaf_level ? LVF_END_FITS : LVF_END_EXCEEDS), &s, NULL);
+	judged(c, INV_WRITE_NEEDS_WRITE,
+	       wnw_step(wnw_step(WNW_IDLE, may ? WNW_MAP : WNW_MAP_READ).next,
+			m->entry & PTE_WRITABLE ? WNW_END_WRITABLE : WNW_END_READONLY), &s, NULL);
+	if (!at_end || !may || !cap_marks_at_map)
+		return 0;
+	dirty = (m->flags & PAGE_FLAG(dirty)) || leaf_dirty(m->entry);
+	if (!dirty) {
+		why = page_exempt(s.pfn);
+		if (why < EXEMPT_NR) {
+			COUNT(c, exempt[why], 1);
+			return 0;
+		}
+	}
+	judged(c, INV_DIRTY_AT_MAP,
+	       dam_step(dam_step(DAM_IDLE, DAM_MAP).next, dirty ? DAM_END_DIRTY : DAM_END_CLEAN), &s,
+	       NULL);
+	return 0;
+}
+
+/* hva_to_pfn returned: note what the host's page tables say, and who had made the page dirty. */
+GLOBAL int fault_lookup(u32 index, u64 hva, u64 pfn, u32 writable, u32 holds)
+{
+	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
+	struct vm_counts *c = counts_of(index);
+	struct task_state *t = task_state();
+	struct fault *f;
+	struct leaf leaf;
+	u64 flags, mapping;
+	u32 backing;
+	bool dirty;
+
+	if (!t || !vm)
+		return 0;
+	f = &t->fault;
+	f->hva = hva;
+	f->pfn = pfn;
+	f->head = 0;
+	f->level = 0;
+	f->leaf_level = 0;
+	f->vm = vm->index;
+	f->seq = kvm_invalidate_seq(vm->kvm);
+	if (host_leaf(vm->pgd, hva, &leaf) == WALK_OK) {
+		f->entry = leaf.entry;
+		f->leaf_pfn = leaf.pfn;
+		f->leaf_level = leaf.level;
+	}
+	f->head = pfn_head(pfn);
+	flags = page_flags(f->head);
+	mapping = folio_mapping_word(f->head);
+	backing = backing_of(mapping);
+	/* the zero page and pages without a mapping: everybody's references, nobody's dirty state */
+	if (backing == BACKING_NONE || (flags & PAGE_FLAG(reserved))) {
+		f->head = 0;
+		return 0;
+	}
+	if (writable) {
+		dirty = (flags & PAGE_FLAG(dirty)) ||
+			(f->leaf_level && f->leaf_pfn == pfn && leaf_dirty(f->entry));
+		evidence(c, NULL, vm->index, dirty ? SEEN_MAP_DIRTY : SEEN_MAP_CLEAN, backing, 1);
+	}
+	if (holds)
+		f->refs = page_refs(f->head);
+	else
+		f->head = 0;
+	return 0;
+}
+
+/* refs-returned: the fault is over, so the reference must be gone. */
+GLOBAL int fault_refs(struct task_state *t, u32 vm, u64 gfn)
+{
+	struct vm_counts *c = counts_of(vm);
+	struct suspect suspect = {};
+	struct step step;
+	u64 pfn, head;
+	s32 now;
+
+	if (!t)
+		return 0;
+	pfn = t->fault.pfn;
+	head = t->fault.head;
+	now = page_refs(head);
+	step = rfr_step(rfr_step(RFR_NONE, RFR_LOOKUP).next,
+			now < t->fault.refs ? RFR_END_RETURNED : RFR_END_MORE);
+	if (step.says == SAYS_KEPT) {
+		COUNT(c, checked[INV_REFS_RETURNED], 1);
+		return 0;
+	}
+	/* a large folio's count belongs to all faults on its pages; they come and go */
+	if (page_flags(head) & PAGE_FLAG(head)) {
+		COUNT(c, exempt[EXEMPT_LARGE_REFS], 1);
+		return 0;
+	}
+	suspect.mapping = folio_mapping_word(head);
+	suspect.page_index = FIELD64(head, struct folio, index);
+	suspect.hva = t->fault.hva;
+	suspect.gfn = gfn;
+	suspect.ns = bpf_ktime_get_ns();
+	suspect.before = t->fault.refs;
+	suspect.after = now;
+	suspect.vm = vm;
+	suspect.tid = bpf_get_current_pid_tgid();
+	bpf_get_current_comm(suspect.comm, sizeof(suspect.comm));
+	if (bpf_map_update_elem(&suspects, &pfn, &suspect, BPF_ANY))
+		lost(LOSS_SUSPECTS);
+	return 0;
+}
+
+enum { RET_PF_RETRY = 1 };	/* arch/x86/kvm/mmu/mmu_internal.h, same in 6.1 to 7.x */
+
+/* A fault has to be made again: whose window is it that it came into? */
+GLOBAL int fault_retried(u32 vm, u64 gfn)
+{
+	struct open_search s = { .gfn = gfn, .end = gfn + 1, .vm = vm };
+	struct vm_state *st = vm_state(vm);
+	struct cause_row *row;
+
+	if (!st || !st->nopen || !open_windows_find(&s))
+		return 0;
+	row = bpf_map_lookup_elem(&causes, &s.cause);
+	if (row)
+		__sync_fetch_and_add(&row->retries, 1);
+	return 0;
+}
+
+/* What a fault has mapped, against what the host's page tables said. */
+GLOBAL int fault_mapped(struct task_state *t, u32 index, u64 fault_gfn)
+{
+	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
+	struct mapped m = {};
+	struct fault *f;
+	u64 offset;
+
+	if (!t || !vm)
+		return 0;
+	f = &t->fault;
+	m.kvm = vm->kvm;
+	m.pgd = vm->pgd;
+	m.gfn = f->gfn;
+	m.spte = f->spte;
+	m.seq = f->map_seq;
+	m.level = f->level;
+	m.as_id = f->as_id;
+	offset = (f->hva >> 12) & (level_pages(f->level & 3) - 1);
+	/* what was found at hva_to_pfn still holds, unless it was asked about another VM of the process */
+	if (f->vm == index && f->seq == f->map_seq && f->leaf_level &&
+	    f->gfn == (fault_gfn & ~(level_pages(f->level & 3) - 1))) {
+		m.hva = f->hva - (offset << 12);
+		m.leaf_level = f->leaf_level;
+		m.entry = f->entry;
+		m.leaf_pfn = f->leaf_pfn - offset;
+	}
+	return judge_mapped(index, &m, 1);
+}
+
+/* A fault has ended with this result. */
+static __always_inline int fault_end(struct kvm_vcpu *vcpu, u64 gfn, u64 pfn, int result)
+{
+	struct task_state *t;
+	struct vm_counts *c;
+	struct vm_info *vm;
+	struct fault *f;
+
+	if (!enabled)
+		return 0;
+	vm = vm_get((u64)vcpu->kvm);
+	if (!vm)
+		return 0;
+	c = counts_of(vm->index);
+	COUNT(c, fault_ends, 1);
+	if (result == RET_PF_RETRY) {
+		COUNT(c, fault_retries, 1);
+		fault_retried(vm->index, gfn);
+	}
+	if (!cfg_check)
+		return 0;
+	t = bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), 0, 0);
+	if (!t)
+		return 0;
+	f = &t->fault;
+	if (!f->hva)
+		return 0;
+	/* the lookup may have been another's: kvm_vcpu_map() keeps its reference on purpose */
+	if (f->head && f->pfn == pfn)
+		fault_refs(t, vm->index, gfn);
+	if (f->level)
+		fault_mapped(t, vm->index, gfn);
+	f->hva = 0;
+	f->level = 0;
+	f->head = 0;
+	return 0;
+}
+
+/* A leaf has been installed: no window of the VM that covers it may be open. */
+GLOBAL int check_open(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
+{
+	struct open_search find = {
+		.gfn = gfn, .end = gfn + level_pages(level & 3), .as_id = as_id, .vm = index, .breach = 1,
+	};
+	struct vm_counts *c = counts_of(index);
+
+	open_windows_find(&find);
+	if (find.larger)
+		COUNT(c, exempt[EXEMPT_LARGER_LEAF], 1);
+	if (!find.hits)
+		return 0;
+
+	struct story s = {
+		.gfn = gfn, .pfn = spte_pfn(spte), .old_spte = spte, .new_spte = spte, .vm = index,
+		.level = level, .as_id = as_id, .pages = level_pages(level & 3),
+	};
+
+	judged(c, INV_NO_MAP_IN_WINDOW, nmw_step(NMW_OPEN, NMW_MAP), &s, NULL);
+	return 0;
+}
+
+/* A leaf that no fault's end will come for: a prefetched one, or huge pages put together again. */
+GLOBAL int check_now(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
+{
+	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
+	struct mapped m = { .gfn = gfn, .spte = spte, .level = level, .as_id = as_id };
+
+	if (!vm)
+		return 0;
+	m.kvm = vm->kvm;
+	m.pgd = vm->pgd;
+	m.seq = kvm_invalidate_seq(m.kvm);
+	return judge_mapped(index, &m, 0);
+}
+
+/* A leaf SPTE has been installed by the current task, under mmu_lock.  True: judge it with check_now(). */
+GLOBAL int check_installed(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
+{
+	u64 pfn = spte_pfn(spte), pages = level_pages(level & 3);
+	u64 mapping = folio_mapping_word(pfn_head(pfn));
+	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
+	struct vm_counts *c = counts_of(index);
+	struct task_state *t;
+	struct fault *f;
+	struct story s = {
+		.gfn = gfn, .pfn = pfn, .old_spte = spte, .new_spte = spte, .vm = index, .level = level,
+		.as_id = as_id, .pages = pages,
+	};
+
+	if (!vm)
+		return 0;
+	judged(c, INV_NEVER_SECRET,
+	       nse_step(NSE_ANY, mapping_is_secret(mapping) ? NSE_MAP_SECRET : NSE_MAP), &s, NULL);
+	if ((pfn | gfn) & (pages - 1))
+		judged(c, INV_LEVEL_FITS, lvf_step(LVF_IDLE, LVF_MAP_MISALIGNED), &s, NULL);
+	t = task_state();
+	if (!t)
+		return 0;
+	f = &t->fault;
+	if (!f->hva || f->level)
+		return 1;
+	/* the first of this fault: judged at its end, when KVM has done all that belongs to it */
+	f->gfn = gfn;
+	f->spte = spte;
+	f->level = level;
+	f->as_id = as_id;
+	f->map_seq = kvm_invalidate_seq(vm->kvm);
+	return 0;
+}
+
+#endif /* MMUSCOPE_FAULT_BPF_H */

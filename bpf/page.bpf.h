@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the kernel knows of a page: flags, references, what is behind it.  All by address of the
+ * folio's head page.
+ */
+#ifndef MMUSCOPE_PAGE_BPF_H
+#define MMUSCOPE_PAGE_BPF_H
+
+#include "walk.bpf.h"
+
+enum {
+	S_DAX = 1 << 13,		/* include/linux/fs.h */
+	FOLIO_ORDER_MAX = 18,		/* 1 GiB */
+	MAPPING_ANON = 1 << 0,		/* PAGE_MAPPING_ANON, FOLIO_MAPPING_ANON */
+	MAPPING_KSM = 3,
+	PIN_BIAS = 1 << 10,		/* GUP_PIN_COUNTING_BIAS, include/linux/mm.h */
+};
+
+static __always_inline u64 pfn_page(u64 pfn)
+{
+	return k_vmemmap_base + pfn * bpf_core_type_size(struct page);
+}
+
+static __always_inline u64 page_pfn(u64 page)
+{
+	return (page - k_vmemmap_base) / bpf_core_type_size(struct page);
+}
+
+static __always_inline u64 pfn_head(u64 pfn)
+{
+	return page_head(pfn_page(pfn));
+}
+
+static __always_inline s32 page_refs(u64 head)
+{
+	return (s32)read32(head + bpf_core_field_offset(struct page, _refcount.counter));
+}
+
+static __always_inline u64 folio_mapping_word(u64 head)
+{
+	return FIELD64(head, struct folio, mapping);
+}
+
+/* enum backing, by folio->mapping. */
+static __always_inline u32 backing_of(u64 mapping)
+{
+	u64 ops;
+
+	if (!mapping)
+		return BACKING_NONE;
+	if (mapping & MAPPING_ANON)
+		return (mapping & MAPPING_KSM) == MAPPING_KSM ? BACKING_KSM : BACKING_ANON;
+	if (mapping & MAPPING_KSM)
+		return BACKING_NONE;	/* a driver's movable page */
+	ops = FIELD64(mapping, struct address_space, a_ops);
+	if (ops == k_shmem_aops)
+		return BACKING_SHMEM;
+	return ops == k_hugetlb_aops ? BACKING_HUGETLB : BACKING_FILE;
+}
+
+/* The page belongs to memfd_secret (mm/secretmem.c: secretmem_aops). */
+static __always_inline bool mapping_is_secret(u64 mapping)
+{
+	return mapping && !(mapping & MAPPING_KSM) && k_secret_aops &&
+	       FIELD64(mapping, struct address_space, a_ops) == k_secret_aops;
+}
+
+/* Dirty by its host leaf: hardware bit, or the one kept for write-protected entries. */
+static __always_inline bool leaf_dirty(u64 entry)
+{
+	return entry & (PTE_DIRTY | PTE_SAVED_DIRTY);
+}
+
+/* Look up the host leaf at hva; a torn walk is made once more, then counted. */
+GLOBAL int host_leaf(u64 pgd, u64 hva, struct leaf *leaf)
+{
+	int r;
+
+	if (!leaf)
+		return WALK_NONE;
+	leaf->entry = 0;
+	leaf->pfn = 0;
+	leaf->level = 0;
+	leaf->pad = 0;
+	if (!hva || !pgd)
+		return WALK_NONE;
+	r = host_walk(pgd, hva, leaf);
+	if (r == WALK_TORN)
+		r = host_walk(pgd, hva, leaf);
+	if (r == WALK_TORN)
+		lost(LOSS_RACED);
+	return r;
+}
+
+/* Why a page that looks not dirty cannot be judged; EXEMPT_NR: no reason. */
+GLOBAL u32 page_exempt(u64 pfn)
+{
+	u64 page = pfn_page(pfn), probe, head, mapping, host;
+	u32 iflags;
+
+	if (bpf_probe_read_kernel(&probe, sizeof(probe), (void *)page))
+		return EXEMPT_NO_PAGE;
+	head = page_head(page);
+	if (page_flags(head) & PAGE_FLAG(reserved))
+		return EXEMPT_RESERVED;
+	mapping = folio_mapping_word(head);
+	if (!mapping || (mapping & MAPPING_KSM))
+		return EXEMPT_NR;
+	host = FIELD64(mapping, struct address_space, host);
+	iflags = FIELD32(host, struct inode, i_flags);
+	return iflags & S_DAX ? EXEMPT_DAX : EXEMPT_NR;
+}
+
+#endif /* MMUSCOPE_PAGE_BPF_H */

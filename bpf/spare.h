@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel does not run a tracing program on a CPU on which a task is inside that very program
+ * (prog->active, kernel/bpf/trampoline.c).  Where the kernel can be preempted (lazy preemption of 6.18
+ * and 7.x; preempt=full before) a task can be scheduled away inside one, and others then pass the hook
+ * unseen.  So the programs of hooks that no spinlock protects have a spare on the same hook, attached
+ * where the kernel is preemptible: the spare acts only if the program was skipped, which it knows
+ * because that one leaves the name of its task in a per-CPU guard while it runs.  The kernel's count
+ * of skipped runs less what the spares made good is what was missed.
+ */
+#ifndef MMUSCOPE_SPARE_H
+#define MMUSCOPE_SPARE_H
+
+enum guard {
+	GUARD_HVA_TO_PFN,
+	GUARD_FAULT_TDP,
+	GUARD_FAULT_NONPAGING,
+	GUARD_FAULT_PAGING32,
+	GUARD_FAULT_PAGING64,
+	GUARD_FAULT_EPT,
+	GUARD_WINDOW_START,
+	GUARD_WINDOW_STARTED,
+	GUARD_WINDOW_END,
+	GUARD_WINDOW_ENDED,
+	GUARD_CLEAN_IO,
+	GUARD_CLEAN_CANCEL,
+	GUARD_NR,
+};
+
+struct guards {
+	unsigned long long owner[GUARD_NR];	/* struct task_struct *, 0: nobody is inside */
+};
+
+#endif /* MMUSCOPE_SPARE_H */

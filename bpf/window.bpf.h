@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Invalidation windows: from the entry of KVM's invalidate start to the return of the end.  Kept per task
+ * (a window belongs to the task that opened it), and, once KVM's part of the start is done, in a table
+ * of the VM, where faults of other tasks see that they must not map these gfns now.
+ */
+#ifndef MMUSCOPE_WINDOW_BPF_H
+#define MMUSCOPE_WINDOW_BPF_H
+
+#include "check.bpf.h"
+#include "models/no_map_in_window.h"
+#include "models/windows_balanced.h"
+
+static __always_inline struct vm_state *vm_state(u32 index)
+{
+	return bpf_map_lookup_elem(&vm_states, &index);
+}
+
+/* KVM's own count of invalidations in progress. */
+static __always_inline u64 kvm_in_progress(u64 kvm)
+{
+	return FIELD64(kvm, struct kvm, mmu_invalidate_in_progress);
+}
+
+static __always_inline u64 kvm_invalidate_seq(u64 kvm)
+{
+	return FIELD64(kvm, struct kvm, mmu_invalidate_seq);
+}
+
+static __always_inline u64 kvm_flush_requests(u64 kvm)
+{
+	return FIELD64(kvm, struct kvm, stat.generic.remote_tlb_flush_requests);
+}
+
+/* The window of the task for this range and VM; 0, 0: a place for a new one; NULL if there is none. */
+static __always_inline struct window *window_find(struct task_state *t, u64 range, u32 vm)
+{
+	for (u32 i = 0; i < WINDOW_DEPTH; i++) {
+		struct window *w = &t->window[i];
+
+		if (w->range == range && w->vm == vm)
+			return w;
+	}
+	return NULL;
+}
+
+/* The innermost open window of the task for this VM, whatever its range. */
+static __always_inline struct window *window_current(struct task_state *t, u32 vm)
+{
+	for (u32 i = WINDOW_DEPTH; i > 0; i--) {
+		struct window *w = &t->window[i - 1];
+
+		if (w->range && w->vm == vm)
+			return w;
+	}
+	return NULL;
+}
+
+/* KVM's start has returned: from here on nobody may map these gfns. */
+GLOBAL int window_publish(struct window *w)
+{
+	struct vm_state *st;
+	u32 vm;
+
+	if (!w)
+		return 0;
+	vm = w->vm;
+	st = vm_state(vm);
+	if (!st || !w->spans)
+		return 0;
+	for (u32 i = 0; i < OPEN_WINDOWS; i++) {
+		struct open_window *o = &st->open[i];
+
+		/* taken first, filled next, shown last: state says whether it is to be looked at */
+		if (o->id || __sync_val_compare_and_swap(&o->id, 0, w->range))
+			continue;
+		for (u32 k = 0; k < WINDOW_SPANS; k++) {
+			o->gfn[k] = w->span[k].gfn;
+			o->end[k] = w->span[k].end;
+			o->as_id[k] = w->span[k].as_id;
+		}
+		o->spans = w->spans;
+		o->cause = w->cause;
+		__sync_lock_test_and_set(&o->state, nmw_step(NMW_CLOSED, NMW_START).next);
+		__sync_fetch_and_add(&st->nopen, 1);
+		w->open = i + 1;
+		return 0;
+	}
+	lost(LOSS_OPEN_WINDOWS);
+	return 0;
+}
+
+/* The end is entered: take the window off the VM's table.  Returns what no-map-in-window says. */
+GLOBAL u32 window_withdraw(struct window *w)
+{
+	struct open_window *o;
+	struct vm_state *st;
+	struct step step;
+	u32 vm, i;
+
+	if (!w)
+		return SAYS_NOTHING;
+	vm = w->vm;
+	i = w->open - 1;
+	st = vm_state(vm);
+	if (!st || i >= OPEN_WINDOWS)
+		return SAYS_NOTHING;
+	o = &st->open[i];
+	step = nmw_step(o->state, NMW_END);
+	o->state = step.next;
+	__sync_fetch_and_add(&st->nopen, -1);
+	__sync_lock_test_and_set(&o->id, 0);
+	w->open = 0;
+	return step.says;
+}
+
+struct open_search {
+	u64 gfn;
+	u64 end;
+	u32 as_id;
+	u32 vm;
+	u32 breach;		/* in: 1 = a leaf has been mapped; 0 = only look */
+	u32 hits;		/* out */
+	u32 larger;		/* out: windows that the leaf reaches beyond */
+	struct cause_key cause;	/* out: of the last hit */
+};
+
+/* Which open windows of the VM cover [gfn, end)? */
+GLOBAL int open_windows_find(struct open_search *s)
+{
+	struct vm_state *st;
+	u32 vm;
+
+	if (!s)
+		return 0;
+	vm = s->vm;
+	st = vm_state(vm);
+	if (!st)
+		return 0;
+	for (u32 i = 0; i < OPEN_WINDOWS; i++) {
+		struct open_window *o = &st->open[i];
+
+		if (!o->id || o->state == NMW_CLOSED)
+			continue;
+		for (u32 k = 0; k < WINDOW_SPANS; k++) {
+			if (k >= o->spans)
+				break;
+			if (o->as_id[k] != s->as_id || s->gfn >= o->end[k] || s->end <= o->gfn[k])
+				continue;
+			/*
+			 * mmu_invalidate_retry_gfn() asks only for the gfn that faulted: a huge leaf may
+			 * come to lie over a window that is smaller.  It is sound: what needs the huge
+			 * page split has a window over all of it.
+			 */
+			if (s->gfn < o->gfn[k] || s->end > o->end[k]) {
+				s->larger++;
+				continue;
+			}
+			s->hits++;
+			s->cause = o->cause;
+			if (s->breach)
+				o->state = nmw_step(o->state, NMW_MAP).next;
+			break;
+		}
+	}
+	return s->hits;
+}
+
+/* flushed-at-start: KVM's start has returned. */
+GLOBAL int window_flushed(u64 kvm, struct window *w)
+{
+	enum fas_state state;
+	struct vm_counts *c;
+
+	if (!w)
+		return 0;
+	c = counts_of(w->vm);
+	state = w->flush_state;
+	if (state == FAS_ZAPPED && kvm_flush_requests(kvm) != w->flushes)
+		state = fas_step(state, FAS_FLUSH).next;
+	if (state == FAS_ZAPPED && has_invalid_root(kvm)) {
+		COUNT(c, exempt[EXEMPT_INVALID_ROOT], 1);
+		state = FAS_IDLE;
+	}
+
+	struct story s = {
+		.vm = w->vm, .pages = w->zapped, .hva = w->start, .gfn = w->spans ? w->span[0].gfn : 0,
+		.as_id = w->spans ? w->span[0].as_id : 0, .level = 1,
+	};
+
+	judged(c, INV_FLUSHED_AT_START, fas_step(state, FAS_RETURN), &s, w);
+	return 0;
+}
+
+/* Where the contents of a page that is no longer dirty at its window's end have gone. */
+enum page_fate { FATE_DIRTY, FATE_DISCARDED, FATE_CLEAN };
+
+struct fate {
+	u64 pgd;
+	u64 pfn;
+	u64 hva;
+	u64 mapping;
+	u64 flags;		/* out */
+	u32 exempt;		/* out: enum exempt, for FATE_DISCARDED */
+	u32 pad;
+};
+
+GLOBAL int page_fate(struct fate *f)
+{
+	u64 head, mapping;
+	struct leaf leaf;
+	bool anon;
+	int r;
+
+	if (!f)
+		return FATE_DIRTY;
+	head = pfn_head(f->pfn);
+	f->flags = page_flags(head);
+	if (f->flags & PAGE_FLAG(dirty))
+		return FATE_DIRTY;
+	anon = f->mapping & MAPPING_ANON;
+	mapping = folio_mapping_word(head);
+	r = host_leaf(f->pgd, f->hva, &leaf);
+	if (r == WALK_TORN)
+		return FATE_DISCARDED;	/* counted as a loss */
+	if (r == WALK_OK && leaf.pfn == f->pfn && leaf_dirty(leaf.entry))
+		return FATE_DIRTY;
+	if (mapping != f->mapping) {
+		/* freed, or taken out of its file: KSM's and migration's pages take other names, too */
+		f->exempt = anon ? EXEMPT_DISCARD_UNMAP : EXEMPT_DISCARD_CUT;
+		return FATE_DISCARDED;
+	}
+	if (r == WALK_OK && leaf.pfn != f->pfn) {
+		f->exempt = EXEMPT_DISCARD_COPIED;
+		return FATE_DISCARDED;
+	}
+	if (anon && !(f->flags & PAGE_FLAG(swapbacked))) {
+		f->exempt = EXEMPT_DISCARD_FREE;
+		return FATE_DISCARDED;
+	}
+	if (r == WALK_NONE) {
+		/* PROT_NONE keeps the dirty bit; its pfn is inverted and not looked at */
+		if (leaf.entry & PTE_PROTNONE)
+			return leaf_dirty(leaf.entry) ? FATE_DIRTY : FATE_CLEAN;
+		/* no entry at all: anonymous memory is given up, or its table taken by khugepaged */
+		if (!leaf.entry && (anon || backing_of(mapping) == BACKING_HUGETLB)) {
+			bool moved = (f->flags & PAGE_FLAG(locked)) && !(f->flags & PAGE_FLAG(lru));
+
+			f->exempt = moved ? EXEMPT_DISCARD_COPIED : EXEMPT_DISCARD_UNMAP;
+			return FATE_DISCARDED;
+		}
+	}
+	return FATE_CLEAN;
+}
+
+/* dirty-through-window for one page that a window remembers. */
+GLOBAL int window_judge_page(struct window *w, u32 i, u64 pgd)
+{
+	struct fate f = { .exempt = EXEMPT_NR };
+	struct window_page *p;
+	enum dtw_event event;
+	struct vm_counts *c;
+	int fate;
+	u32 why;
+
+	if (!w || i >= WINDOW_PAGES)
+		return 0;
+	p = &w->page[i];
+	c = counts_of(w->vm);
+	f.pgd = pgd;
+	f.pfn = p->pfn;
+	f.hva = p->hva;
+	f.mapping = p->mapping;
+	fate = page_fate(&f);
+	event = fate == FATE_DIRTY ? DTW_END_DIRTY : fate == FATE_CLEAN ? DTW_END_CLEAN : DTW_DISCARDED;
+	why = f.exempt;
+	if (fate == FATE_CLEAN)
+		why = page_exempt(f.pfn);
+	if (why < EXEMPT_NR) {
+		COUNT(c, exempt[why], 1);
+		event = DTW_DISCARDED;
+	}
+
+	struct story s = {
+		.gfn = p->gfn, .hva = f.hva, .pfn = f.pfn, .flags = f.flags, .vm = w->vm, .level = 1,
+		.pages = 1,
+	};
+
+	judged(c, INV_DIRTY_THROUGH_WINDOW, dtw_step(DTW_OWED, event), &s, w);
+	return 0;
+}
+
+#endif /* MMUSCOPE_WINDOW_BPF_H */
