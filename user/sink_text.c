@@ -100,7 +100,7 @@ static bool is_missed(const struct remark *m)
 static bool matters(const struct report *r, const struct verdict *v, const struct remark *m)
 {
 	if (is_missed(m))
-		return !is_common(r, m) && v->value == INCONCLUSIVE;
+		return !is_common(r, m) && (r->verbose || v->value == INCONCLUSIVE);
 	if (r->verbose)
 		return true;
 	switch (m->kind) {

@@ -307,6 +307,8 @@ void verdict_sentence(const struct verdict v[INV_NR], unsigned int selected, cha
 	} else if (n[INCONCLUSIVE]) {
 		say(buf, size, "nothing seen was wrong, but of %d invariants %d cannot be said to hold.", all,
 		    n[INCONCLUSIVE]);
+	} else if (n[NOT_APPLICABLE] == all) {
+		say(buf, size, "this kernel keeps guest writes safe in another way; nothing was judged.");
 	} else {
 		say(buf, size, "nothing happened that an invariant speaks of, so that nothing was judged.");
 	}

@@ -436,6 +436,10 @@ static void the_whole_in_a_sentence(void **arg)
 	verdict_sentence(v, ZAS, text, sizeof(text));
 	assert_string_equal(text, "INCONCLUSIVE: nothing happened that an invariant speaks of, so that nothing "
 			    "was judged.");
+	v[INV_ZAPPED_AT_START].value = NOT_APPLICABLE;
+	verdict_sentence(v, ZAS, text, sizeof(text));
+	assert_string_equal(text, "INCONCLUSIVE: this kernel keeps guest writes safe in another way; nothing was "
+			    "judged.");
 	v[INV_ZAPPED_AT_START].value = INCONCLUSIVE;
 	verdict_sentence(v, ALL, text, sizeof(text));
 	assert_string_equal(text, "INCONCLUSIVE: nothing seen was wrong, but of 14 invariants 1 cannot be said "
