@@ -4,7 +4,7 @@
 # Runs in the lab VM, for mutants that only wide windows show: mmuscope-load, and from outside
 # /proc/PID/clear_refs, which makes one invalidation of the whole process, all memslots, and frees nothing.
 #	soft-dirty.sh once ARG...	once, when the guest has done its steps and holds
-#	soft-dirty.sh busy ARG...	again and again, while the guest runs
+#	soft-dirty.sh busy ARG...	some 60 times while the guest runs; more would keep it from its work
 set -eu
 
 how=$1
@@ -35,8 +35,10 @@ once)
 busy)
 	mmuscope-load "$@" > "$out" &
 	pid=$!
-	while [ -d "/proc/$pid/fd/0" ] || kill -0 "$pid" 2> /dev/null; do
+	n=0
+	while [ $n -lt 60 ] && kill -0 "$pid" 2> /dev/null; do
 		echo 4 > "/proc/$pid/clear_refs" 2> /dev/null || break
+		n=$((n + 1))
 	done
 	;;
 esac
