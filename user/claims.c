@@ -213,8 +213,8 @@ static void answer_map(const struct snapshot *s, struct claim_result *r)
 		say(r->answer, CLAIM_TEXT, "All %s writable mappings handed to KVM were of pages that the "
 		    "primary MMU had dirtied (%s).", n, backings_text(r->agrees, list, sizeof(list)));
 	} else {
-		say(r->answer, CLAIM_TEXT, "Of %s writable mappings handed to KVM, %s were of pages that the "
-		    "primary MMU had not dirtied (%s). Until KVM %s, nobody but the SPTE knows that the "
+		say(r->answer, CLAIM_TEXT, "Of %s writable mappings handed to KVM, the primary MMU had not dirtied "
+		    "the page of %s (%s). Until KVM %s, nobody but the SPTE knows that the "
 		    "guest may have written them.", n, m, backings_text(r->against, list, sizeof(list)),
 		    s->marks_at_map ? "marks them itself, at the end of the fault" : "marks them at the zap");
 	}

@@ -109,7 +109,7 @@ static bool matters(const struct report *r, const struct verdict *v, const struc
 	case REMARK_IDLE:
 		return v->value != NO_OCCASION;
 	case REMARK_NOTE:
-		return strcmp(m->name, "audit") != 0;
+		return !strcmp(m->name, "cleaned-while-held");
 	default:
 		return false;
 	}

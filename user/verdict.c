@@ -199,8 +199,8 @@ static void scope_of(const struct snapshot *s, enum invariant i, const struct vm
 		       format_count(n, (int64_t)c->pinned_cleaned));
 	if (i == INV_PINNED_OUTSIDE && s->late_vms)
 		remark(out, REMARK_NOTE, "older-vms", s->late_vms,
-		       "what %s VMs older than this run held before it is not judged",
-		       format_count(n, (int64_t)s->late_vms));
+		       "what %s VM%s older than this run held before it is not judged",
+		       format_count(n, (int64_t)s->late_vms), s->late_vms == 1 ? "" : "s");
 	if (i == INV_NOTIFIED_BEFORE_CLEAN && s->audit_sptes && !s->losses[LOSS_AUDIT])
 		remark(out, REMARK_NOTE, "audit", s->audit_sptes,
 		       "block map equals KVM's page tables: %s SPTEs compared",

@@ -122,13 +122,13 @@ static void map_dirties(void **arg)
 	seen(&s, SEEN_MAP_CLEAN, BACKING_SHMEM, 4096);
 	seen(&s, SEEN_MAP_CLEAN, BACKING_ANON, 7);
 	assert_string_equal(weigh(&s, CLAIM_MAP_DIRTIES)->answer,
-			    "Of 8,202 writable mappings handed to KVM, 4,103 were of pages that the primary MMU "
-			    "had not dirtied (shmem 4,096, anon 7). Until KVM marks them at the zap, nobody but "
+			    "Of 8,202 writable mappings handed to KVM, the primary MMU had not dirtied the page "
+			    "of 4,103 (shmem 4,096, anon 7). Until KVM marks them at the zap, nobody but "
 			    "the SPTE knows that the guest may have written them.");
 	s.snapshot.marks_at_map = true;
 	assert_string_equal(weigh(&s, CLAIM_MAP_DIRTIES)->answer,
-			    "Of 8,202 writable mappings handed to KVM, 4,103 were of pages that the primary MMU "
-			    "had not dirtied (shmem 4,096, anon 7). Until KVM marks them itself, at the end of "
+			    "Of 8,202 writable mappings handed to KVM, the primary MMU had not dirtied the page "
+			    "of 4,103 (shmem 4,096, anon 7). Until KVM marks them itself, at the end of "
 			    "the fault, nobody but the SPTE knows that the guest may have written them.");
 	end(&s);
 }
