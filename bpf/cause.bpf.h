@@ -14,6 +14,8 @@
 enum {
 	PF_KTHREAD = 0x00200000,	/* include/linux/sched.h */
 	NR_MADVISE = 28,		/* arch/x86/entry/syscalls/syscall_64.tbl */
+	NR_PROCESS_MADVISE = 440,
+	MADV_FREE = 8,			/* include/uapi/asm-generic/mman-common.h */
 };
 
 /* The system call the task is in, with madvise()'s advice; 0 for a kernel thread. */
@@ -28,7 +30,17 @@ static __always_inline u32 syscall_of(struct task_struct *task)
 	bpf_probe_read_kernel(&nr, sizeof(nr), &regs->orig_ax);
 	if (nr == NR_MADVISE)
 		bpf_probe_read_kernel(&advice, sizeof(advice), &regs->dx);
+	else if (nr == NR_PROCESS_MADVISE)
+		bpf_probe_read_kernel(&advice, sizeof(advice), &regs->r10);
 	return (nr & 0x3ff) << 16 | (advice & 0x3f) << 26;
+}
+
+/* Is the window one of MADV_FREE?  path: of its cause. */
+static __always_inline bool path_is_free(u32 path)
+{
+	u32 nr = (path >> 16) & 0x3ff;
+
+	return (nr == NR_MADVISE || nr == NR_PROCESS_MADVISE) && path >> 26 == MADV_FREE;
 }
 
 /* The row of a key, made on first use; NULL (counted) if the table is full. */
@@ -92,7 +104,7 @@ GLOBAL int cause_begin(struct window *w, u32 depth)
 	if (!w)
 		return 0;
 	struct cause_key key = {
-		.tid = task->pid, .vm = w->vm, .depth = syscall_of(task) | (depth & 0xffff),
+		.tid = task->pid, .vm = w->vm, .path = syscall_of(task) | (depth & 0xffff),
 		.event = w->event,
 	};
 
@@ -141,7 +153,7 @@ GLOBAL int cause_outside(u32 vm, u32 evidence, u32 backing, u64 n)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct cause_key key = {
-		.tid = task->pid, .vm = vm, .depth = syscall_of(task), .event = NOTIFIER_EVENTS,
+		.tid = task->pid, .vm = vm, .path = syscall_of(task), .event = NOTIFIER_EVENTS,
 	};
 	struct cause_row *row = cause_row(&key);
 

@@ -168,14 +168,13 @@ struct vm_counts {
 };
 
 /*
- * Who opened windows: one row for each task, VM and call path.  The call path is told by the depth of
- * the task's stack at the notifier range and the kind of event; stacks are sampled (the 1st, 2nd, 4th,
+ * Who opened windows: one row for each task, VM and call path.  Stacks are sampled (the 1st, 2nd, 4th,
  * 8th... window of a row), since each costs 11,000 instructions.
  */
 struct cause_key {
 	__u32 tid;
 	__u32 vm;
-	__u32 depth;		/* bytes from the top of the task's stack; 0: outside any window */
+	__u32 path;		/* system call, its advice, distance on the stack; see cause.bpf.h */
 	__u32 event;		/* mmu_notifier_event; NOTIFIER_EVENTS: outside any window */
 };
 

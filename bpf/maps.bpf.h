@@ -234,13 +234,13 @@ struct {
 	__uint(key_size, 4);
 } adopt_table SEC(".maps");
 
-/* which task is in which program on this CPU, for the programs that stand in (spare.bpf.h) */
+/* what of a hook the task has been through, for the programs that stand in (spare.h) */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct guards);
-} guards SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct runs);
+} task_runs SEC(".maps");
 
 /* struct kvm * -> VM index; 0 = seen and out of scope */
 struct {
@@ -338,49 +338,58 @@ static __always_inline void lost(enum loss what)
 
 const volatile bool cfg_spares = false;	/* the kernel is preemptible, spares are attached */
 
-/* Is it for this program to act?  spare: it is the one that stands in.  Paired with guard_leave. */
-static __always_inline bool guard_enter(enum guard g, bool spare)
+/*
+ * Is it for this program to act?  copy: 0 it is the hook's own, else its first or second spare.  They run in
+ * this order (user/session.c), and each tells those after it that the work is being done.
+ */
+static __always_inline bool guard_enter(enum guard g, u32 copy)
 {
-	u32 zero = 0;
-	struct guards *p;
-	u64 me;
+	struct runs *r;
+	u8 was;
 
 	if (!cfg_spares)
-		return !spare;
-	p = bpf_map_lookup_elem(&guards, &zero);
-	if (!p)
-		return !spare;
-	me = bpf_get_current_task();
-	if (!spare) {
-		p->owner[g] = me;
+		return !copy;
+	r = bpf_task_storage_get(&task_runs, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!r)
+		return !copy;
+	was = r->pass[g];
+	if (copy == 0) {
+		r->pass[g] = PASS_DONE;
 		return true;
 	}
-	if (!p->owner[g] || p->owner[g] == me)
+	/* the last one leaves the slate clean; if it was skipped, what is left is not PASS_DONE */
+	r->pass[g] = copy < SPARES ? PASS_SEEN : PASS_NONE;
+	if (copy < SPARES ? was == PASS_DONE : was != PASS_NONE)
 		return false;
 	__sync_fetch_and_add(&spared[g], 1);
 	return true;
 }
 
-static __always_inline void guard_leave(enum guard g, bool spare)
-{
-	u32 zero = 0;
-	struct guards *p;
-
-	if (!cfg_spares || spare)
-		return;
-	p = bpf_map_lookup_elem(&guards, &zero);
-	if (p)
-		p->owner[g] = 0;
-}
-
-/* The body of a program and of its spare. */
-#define GUARDED(g, spare, body)			\
+/* The body of a program or of a spare. */
+#define GUARDED(g, copy, body)			\
 	do {					\
-		if (guard_enter(g, spare)) {	\
+		if (guard_enter(g, copy)) {	\
 			body;			\
-			guard_leave(g, spare);	\
 		}				\
 	} while (0)
+
+/* A program and its spares: SPARED(section, name, guard, what to do, BPF_PROG arguments...). */
+#define SPARED(section, name, g, body, ...)					\
+	SEC(section) int BPF_PROG(name, __VA_ARGS__)				\
+	{									\
+		GUARDED(g, 0, body);						\
+		return 0;							\
+	}									\
+	SEC(section) int BPF_PROG(name##_spare, __VA_ARGS__)			\
+	{									\
+		GUARDED(g, 1, body);						\
+		return 0;							\
+	}									\
+	SEC(section) int BPF_PROG(name##_spare2, __VA_ARGS__)			\
+	{									\
+		GUARDED(g, 2, body);						\
+		return 0;							\
+	}
 
 /* This CPU's copy of the counters of VM index vm (0: the host). */
 static __always_inline struct vm_counts *counts_of(u32 vm)

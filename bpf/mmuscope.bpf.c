@@ -162,72 +162,46 @@ static __always_inline int hva_kfp(struct kvm_follow_pfn *kfp, u64 pfn)
 	return hva_pfn(kfp->hva, kfp->flags & FOLL_WRITE, (u64)kfp->map_writable, held, pfn);
 }
 
-SEC("fexit/hva_to_pfn")
-int BPF_PROG(hva_pfn_kfp, struct kvm_follow_pfn *kfp, u64 pfn)
-{
-	GUARDED(GUARD_HVA_TO_PFN, false, hva_kfp(kfp, pfn));
-	return 0;
-}
+SPARED("fexit/hva_to_pfn", hva_pfn_kfp, GUARD_HVA_TO_PFN, hva_kfp(kfp, pfn),
+       struct kvm_follow_pfn *kfp, u64 pfn)
 
-SEC("fexit/hva_to_pfn")
-int BPF_PROG(hva_pfn_kfp_spare, struct kvm_follow_pfn *kfp, u64 pfn)
-{
-	GUARDED(GUARD_HVA_TO_PFN, true, hva_kfp(kfp, pfn));
-	return 0;
-}
+SPARED("fexit/hva_to_pfn", hva_pfn_six, GUARD_HVA_TO_PFN,
+       hva_pfn(addr, write, (u64)writable, true, pfn), u64 addr, bool atomic, bool intr, bool *async,
+       bool write,
+       bool *writable, u64 pfn)
 
-SEC("fexit/hva_to_pfn")
-int BPF_PROG(hva_pfn_six, u64 addr, bool atomic, bool intr, bool *async, bool write, bool *writable,
-	     u64 pfn)
-{
-	GUARDED(GUARD_HVA_TO_PFN, false, hva_pfn(addr, write, (u64)writable, true, pfn));
-	return 0;
-}
-
-SEC("fexit/hva_to_pfn")
-int BPF_PROG(hva_pfn_six_spare, u64 addr, bool atomic, bool intr, bool *async, bool write,
-	     bool *writable, u64 pfn)
-{
-	GUARDED(GUARD_HVA_TO_PFN, true, hva_pfn(addr, write, (u64)writable, true, pfn));
-	return 0;
-}
-
-SEC("fexit/hva_to_pfn")
-int BPF_PROG(hva_pfn_five, u64 addr, bool atomic, bool *async, bool write, bool *writable, u64 pfn)
-{
-	GUARDED(GUARD_HVA_TO_PFN, false, hva_pfn(addr, write, (u64)writable, true, pfn));
-	return 0;
-}
-
-SEC("fexit/hva_to_pfn")
-int BPF_PROG(hva_pfn_five_spare, u64 addr, bool atomic, bool *async, bool write, bool *writable, u64 pfn)
-{
-	GUARDED(GUARD_HVA_TO_PFN, true, hva_pfn(addr, write, (u64)writable, true, pfn));
-	return 0;
-}
+SPARED("fexit/hva_to_pfn", hva_pfn_five, GUARD_HVA_TO_PFN,
+       hva_pfn(addr, write, (u64)writable, true, pfn), u64 addr, bool atomic, bool *async, bool write,
+       bool *writable, u64 pfn)
 
 /* ---- the end of a fault ---- */
 
-#define FAULT_END(program, guard, function)						\
-SEC("fexit/" function)									\
-int BPF_PROG(program, struct kvm_vcpu *vcpu, struct kvm_page_fault *fault, int ret)	\
-{											\
-	GUARDED(guard, false, fault_end(vcpu, fault->gfn, fault->pfn, ret));	\
-	return 0;									\
-}											\
-											\
-SEC("fexit/" function)									\
-int BPF_PROG(program##_spare, struct kvm_vcpu *vcpu, struct kvm_page_fault *fault, int ret)	\
-{											\
-	GUARDED(guard, true, fault_end(vcpu, fault->gfn, fault->pfn, ret));	\
-	return 0;									\
+SPARED("fexit/kvm_tdp_page_fault", fault_tdp, GUARD_FAULT_TDP,
+       fault_end(vcpu, fault->gfn, fault->pfn, ret), struct kvm_vcpu *vcpu, struct kvm_page_fault *fault,
+       int ret)
+
+/* nested guests with nested paging, and 64-bit guests without */
+SPARED("fexit/paging64_page_fault", fault_paging64, GUARD_FAULT_PAGING64,
+       fault_end(vcpu, fault->gfn, fault->pfn, ret), struct kvm_vcpu *vcpu, struct kvm_page_fault *fault,
+       int ret)
+
+SEC("fexit/paging32_page_fault")
+int BPF_PROG(fault_paging32, struct kvm_vcpu *vcpu, struct kvm_page_fault *fault, int ret)
+{
+	return fault_end(vcpu, fault->gfn, fault->pfn, ret);
 }
 
-FAULT_END(fault_tdp, GUARD_FAULT_TDP, "kvm_tdp_page_fault")
-FAULT_END(fault_nonpaging, GUARD_FAULT_NONPAGING, "nonpaging_page_fault")
-FAULT_END(fault_paging32, GUARD_FAULT_PAGING32, "paging32_page_fault")
-FAULT_END(fault_paging64, GUARD_FAULT_PAGING64, "paging64_page_fault")
-FAULT_END(fault_ept, GUARD_FAULT_EPT, "ept_page_fault")
+SEC("fexit/nonpaging_page_fault")
+int BPF_PROG(fault_nonpaging, struct kvm_vcpu *vcpu, struct kvm_page_fault *fault, int ret)
+{
+	return fault_end(vcpu, fault->gfn, fault->pfn, ret);
+}
+
+SEC("fexit/ept_page_fault")
+int BPF_PROG(fault_ept, struct kvm_vcpu *vcpu, struct kvm_page_fault *fault, int ret)
+{
+	return fault_end(vcpu, fault->gfn, fault->pfn, ret);
+}
 
 /* ---- windows: KVM's mmu_notifier callbacks ---- */
 
@@ -287,19 +261,8 @@ static __always_inline int window_start(void *ctx, struct mmu_notifier *mn, stru
 	return 0;
 }
 
-SEC("fentry/kvm_mmu_notifier_invalidate_range_start")
-int BPF_PROG(win_start, struct mmu_notifier *mn, struct mmu_notifier_range *range)
-{
-	GUARDED(GUARD_WINDOW_START, false, window_start(ctx, mn, range));
-	return 0;
-}
-
-SEC("fentry/kvm_mmu_notifier_invalidate_range_start")
-int BPF_PROG(win_start_spare, struct mmu_notifier *mn, struct mmu_notifier_range *range)
-{
-	GUARDED(GUARD_WINDOW_START, true, window_start(ctx, mn, range));
-	return 0;
-}
+SPARED("fentry/kvm_mmu_notifier_invalidate_range_start", win_start, GUARD_WINDOW_START,
+       window_start(ctx, mn, range), struct mmu_notifier *mn, struct mmu_notifier_range *range)
 
 static __always_inline int window_started(struct mmu_notifier *mn, u64 range, int ret)
 {
@@ -328,19 +291,9 @@ static __always_inline int window_started(struct mmu_notifier *mn, u64 range, in
 	return 0;
 }
 
-SEC("fexit/kvm_mmu_notifier_invalidate_range_start")
-int BPF_PROG(win_started, struct mmu_notifier *mn, struct mmu_notifier_range *range, int ret)
-{
-	GUARDED(GUARD_WINDOW_STARTED, false, window_started(mn, (u64)range, ret));
-	return 0;
-}
-
-SEC("fexit/kvm_mmu_notifier_invalidate_range_start")
-int BPF_PROG(win_started_spare, struct mmu_notifier *mn, struct mmu_notifier_range *range, int ret)
-{
-	GUARDED(GUARD_WINDOW_STARTED, true, window_started(mn, (u64)range, ret));
-	return 0;
-}
+SPARED("fexit/kvm_mmu_notifier_invalidate_range_start", win_started, GUARD_WINDOW_STARTED,
+       window_started(mn, (u64)range, ret), struct mmu_notifier *mn, struct mmu_notifier_range *range,
+       int ret)
 
 /* What a window did is known: judge it and close the books.  now: CLOCK_MONOTONIC. */
 GLOBAL int window_close(struct window *w, u64 now)
@@ -407,19 +360,8 @@ static __always_inline int window_end(u64 range)
 	return 0;
 }
 
-SEC("fentry/__mmu_notifier_invalidate_range_end")
-int BPF_PROG(win_end, struct mmu_notifier_range *range)
-{
-	GUARDED(GUARD_WINDOW_END, false, window_end((u64)range));
-	return 0;
-}
-
-SEC("fentry/__mmu_notifier_invalidate_range_end")
-int BPF_PROG(win_end_spare, struct mmu_notifier_range *range)
-{
-	GUARDED(GUARD_WINDOW_END, true, window_end((u64)range));
-	return 0;
-}
+SPARED("fentry/__mmu_notifier_invalidate_range_end", win_end, GUARD_WINDOW_END,
+       window_end((u64)range), struct mmu_notifier_range *range)
 
 /* windows-balanced: was it the VM's last, and has KVM's count come back to 0? */
 GLOBAL int window_balance(u32 index)
@@ -469,19 +411,8 @@ static __always_inline int window_ended(void)
 	return 0;
 }
 
-SEC("fexit/__mmu_notifier_invalidate_range_end")
-int BPF_PROG(win_ended)
-{
-	GUARDED(GUARD_WINDOW_ENDED, false, window_ended());
-	return 0;
-}
-
-SEC("fexit/__mmu_notifier_invalidate_range_end")
-int BPF_PROG(win_ended_spare)
-{
-	GUARDED(GUARD_WINDOW_ENDED, true, window_ended());
-	return 0;
-}
+SPARED("fexit/__mmu_notifier_invalidate_range_end", win_ended, GUARD_WINDOW_ENDED,
+       window_ended(), struct mmu_notifier_range *range)
 
 /* ---- SPTE changes ---- */
 
@@ -637,8 +568,8 @@ int BPF_PROG(shadow_update, u64 *sptep, u64 new)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct shadow_spte where = {};
 	struct vm_info *vm;
+	u64 mm, old;
 	u32 *index;
-	u64 mm;
 
 	if (!enabled)
 		return 0;
@@ -647,11 +578,14 @@ int BPF_PROG(shadow_update, u64 *sptep, u64 new)
 	vm = index ? bpf_map_lookup_elem(&vms, index) : NULL;
 	if (!vm || !vm->kvm)
 		return 0;
+	/* mmu_set_spte() comes this way with new SPTEs too: __rmap_add() reports these */
+	old = read64((u64)sptep);
+	if (!spte_present(old))
+		return 0;
 	shadow_spte((u64)sptep, &where);
 	if (!where.ok)
 		return 0;
-	return spte_changed(vm->kvm, where.as_id, where.gfn, read64((u64)sptep), new, where.level,
-			    false);
+	return spte_changed(vm->kvm, where.as_id, where.gfn, old, new, where.level, false);
 }
 
 /* ---- pages held outside mmu_notifiers ---- */
@@ -717,22 +651,15 @@ int BPF_PROG(pin_unmapped_dirty, struct kvm_vcpu *vcpu, struct kvm_host_map *map
 
 /* ---- folio cleaning ---- */
 
-SEC("fexit/folio_clear_dirty_for_io")
-int BPF_PROG(clean_io, struct folio *folio, bool cleaned)
+/* at the exit: the folio is locked, so nobody can have mapped it writable since the clearing */
+static __always_inline void cleaned_for_io(void *ctx, bool cleaned)
 {
-	/* at the exit: the folio is locked, so nobody can have mapped it writable since the clearing */
 	if (cfg_check && enabled && cleaned)
-		GUARDED(GUARD_CLEAN_IO, false, check_clean(arg_number(ctx, 0)));
-	return 0;
+		check_clean(arg_number(ctx, 0));
 }
 
-SEC("fexit/folio_clear_dirty_for_io")
-int BPF_PROG(clean_io_spare, struct folio *folio, bool cleaned)
-{
-	if (cfg_check && enabled && cleaned)
-		GUARDED(GUARD_CLEAN_IO, true, check_clean(arg_number(ctx, 0)));
-	return 0;
-}
+SPARED("fexit/folio_clear_dirty_for_io", clean_io, GUARD_CLEAN_IO, cleaned_for_io(ctx, cleaned),
+       struct folio *folio, bool cleaned)
 
 static __always_inline void cancel_dirty(void *ctx)
 {
@@ -742,19 +669,8 @@ static __always_inline void cancel_dirty(void *ctx)
 		check_clean(head);
 }
 
-SEC("fentry/__folio_cancel_dirty")
-int BPF_PROG(clean_cancel, struct folio *folio)
-{
-	GUARDED(GUARD_CLEAN_CANCEL, false, cancel_dirty(ctx));
-	return 0;
-}
-
-SEC("fentry/__folio_cancel_dirty")
-int BPF_PROG(clean_cancel_spare, struct folio *folio)
-{
-	GUARDED(GUARD_CLEAN_CANCEL, true, cancel_dirty(ctx));
-	return 0;
-}
+SPARED("fentry/__folio_cancel_dirty", clean_cancel, GUARD_CLEAN_CANCEL, cancel_dirty(ctx),
+       struct folio *folio)
 
 /* ---- run by user space ---- */
 

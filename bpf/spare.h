@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The kernel does not run a tracing program on a CPU on which a task is inside that very program
- * (prog->active, kernel/bpf/trampoline.c).  Where the kernel can be preempted (lazy preemption of 6.18
+ * (prog->active, kernel/bpf/trampoline.c). Where the kernel can be preempted (lazy preemption of 6.18
  * and 7.x; preempt=full before) a task can be scheduled away inside one, and others then pass the hook
- * unseen.  So the programs of hooks that no spinlock protects have a spare on the same hook, attached
- * where the kernel is preemptible: the spare acts only if the program was skipped, which it knows
- * because that one leaves the name of its task in a per-CPU guard while it runs.  The kernel's count
- * of skipped runs less what the spares made good is what was missed.
+ * unseen. So the programs of hooks that no spinlock protects have spares on the same hook, attached
+ * where the kernel is preemptible: a spare acts only if those before it were skipped, which it knows
+ * because each leaves a mark with its task. The kernel's count of skipped runs less what the spares
+ * made good is what was missed.
  */
 #ifndef MMUSCOPE_SPARE_H
 #define MMUSCOPE_SPARE_H
@@ -14,10 +14,7 @@
 enum guard {
 	GUARD_HVA_TO_PFN,
 	GUARD_FAULT_TDP,
-	GUARD_FAULT_NONPAGING,
-	GUARD_FAULT_PAGING32,
 	GUARD_FAULT_PAGING64,
-	GUARD_FAULT_EPT,
 	GUARD_WINDOW_START,
 	GUARD_WINDOW_STARTED,
 	GUARD_WINDOW_END,
@@ -27,8 +24,19 @@ enum guard {
 	GUARD_NR,
 };
 
-struct guards {
-	unsigned long long owner[GUARD_NR];	/* struct task_struct *, 0: nobody is inside */
+enum { SPARES = 2 };
+
+/* how far the copies of a program have come in the pass of a task over its hook */
+enum pass {
+	PASS_NONE,
+	PASS_DONE,		/* the hook's own program has done, or is doing, the work */
+	PASS_SEEN,		/* the first spare has seen that, or has done it itself */
 };
+
+struct runs {
+	unsigned char pass[16];		/* by guard */
+};
+
+_Static_assert(GUARD_NR <= 16, "struct runs is too small");
 
 #endif /* MMUSCOPE_SPARE_H */

@@ -202,7 +202,7 @@ struct fate {
 	u64 mapping;
 	u64 flags;		/* out */
 	u32 exempt;		/* out: enum exempt, for FATE_DISCARDED */
-	u32 pad;
+	u32 path;		/* of the window's cause */
 };
 
 GLOBAL int page_fate(struct fate *f)
@@ -234,7 +234,8 @@ GLOBAL int page_fate(struct fate *f)
 		f->exempt = EXEMPT_DISCARD_COPIED;
 		return FATE_DISCARDED;
 	}
-	if (anon && !(f->flags & PAGE_FLAG(swapbacked))) {
+	/* folio_mark_lazyfree() clears PG_swapbacked by a per-CPU batch, at some later time */
+	if (anon && (!(f->flags & PAGE_FLAG(swapbacked)) || path_is_free(f->path))) {
 		f->exempt = EXEMPT_DISCARD_FREE;
 		return FATE_DISCARDED;
 	}
@@ -271,6 +272,7 @@ GLOBAL int window_judge_page(struct window *w, u32 i, u64 pgd)
 	f.pfn = p->pfn;
 	f.hva = p->hva;
 	f.mapping = p->mapping;
+	f.path = w->cause.path;
 	fate = page_fate(&f);
 	event = fate == FATE_DIRTY ? DTW_END_DIRTY : fate == FATE_CLEAN ? DTW_END_CLEAN : DTW_DISCARDED;
 	why = f.exempt;

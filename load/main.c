@@ -69,7 +69,7 @@ static const char usage[] =
 	"  -c, --vcpus N            vCPUs, each for its part of the pages (default 1)\n"
 	"  -r, --rounds N           repeat the steps (default 1)\n"
 	"  -d, --dir PATH           where files are made (default /tmp)\n"
-	"      --vms N              VMs of vm-churn (default 17) and of stress (default 2)\n"
+	"      --vms N              VMs of vm-churn (default 17) and stress (2)\n"
 	"      --seconds N          how long stress goes on (default 3)\n"
 	"      --seed N             repeat the random choices of a stress\n"
 	"      --steps 'STEP...'    steps by hand instead of a scenario\n"

@@ -42,8 +42,8 @@ struct session {
 	struct mmuscope_bpf *skel;
 	struct hook_state hooks[HOOK_NR];
 	struct bpf_link *links[HOOK_NR];
-	struct bpf_program *spares[HOOK_NR];	/* that stand in where the kernel is preemptible */
-	struct bpf_link *spare_links[HOOK_NR];
+	struct bpf_program *spares[HOOK_NR][SPARES];	/* that stand in where the kernel is preemptible */
+	struct bpf_link *spare_links[HOOK_NR][SPARES];
 	struct ring_buffer *ring;
 	struct snapshot gone;		/* rows of destroyed VMs */
 	struct snapshot now;
@@ -105,14 +105,8 @@ static int hook_guard(enum hook hook)
 		return GUARD_HVA_TO_PFN;
 	case HOOK_FAULT_TDP:
 		return GUARD_FAULT_TDP;
-	case HOOK_FAULT_NONPAGING:
-		return GUARD_FAULT_NONPAGING;
-	case HOOK_FAULT_PAGING32:
-		return GUARD_FAULT_PAGING32;
 	case HOOK_FAULT_PAGING64:
 		return GUARD_FAULT_PAGING64;
-	case HOOK_FAULT_EPT:
-		return GUARD_FAULT_EPT;
 	case HOOK_WINDOW_START:
 		return GUARD_WINDOW_START;
 	case HOOK_WINDOW_STARTED:
@@ -143,17 +137,33 @@ static bool is_run_by_us(const struct bpf_program *p)
 	return !strcmp(section, "syscall") || !strcmp(section, "raw_tp");
 }
 
-/* The program that stands in for a hook's, if the kernel can schedule a task away inside that one. */
-static void choose_spare(struct session *s, enum hook h)
+/* The programs that stand in for a hook's, if the kernel can schedule a task away inside that one. */
+static void choose_spares(struct session *s, enum hook h)
 {
+	static const char *const suffix[SPARES] = { "spare", "spare2" };
 	char name[64];
 
 	if (hook_guard(h) < 0 || !s->kernel.preemptible)
 		return;
-	snprintf(name, sizeof(name), "%s_spare", s->hooks[h].shape->program);
-	s->spares[h] = bpf_object__find_program_by_name(s->skel->obj, name);
-	if (s->spares[h])
-		bpf_program__set_autoload(s->spares[h], true);
+	for (int i = 0; i < SPARES; i++) {
+		snprintf(name, sizeof(name), "%s_%s", s->hooks[h].shape->program, suffix[i]);
+		s->spares[h][i] = bpf_object__find_program_by_name(s->skel->obj, name);
+		if (s->spares[h][i])
+			bpf_program__set_autoload(s->spares[h][i], true);
+	}
+}
+
+/* False: one of them cannot be attached; errno says why. */
+static bool attach_spares(struct session *s, enum hook h)
+{
+	for (int i = SPARES - 1; i >= 0; i--) {
+		if (!s->spares[h][i])
+			continue;
+		s->spare_links[h][i] = bpf_program__attach(s->spares[h][i]);
+		if (!s->spare_links[h][i])
+			return false;
+	}
+	return true;
 }
 
 /* Choose the shape of every hook and switch all other programs off. */
@@ -180,7 +190,7 @@ static int choose_programs(struct session *s)
 		if (!p)
 			return -ENOENT;
 		bpf_program__set_autoload(p, true);
-		choose_spare(s, h);
+		choose_spares(s, h);
 	}
 	return missing;
 }
@@ -423,8 +433,8 @@ static void drain_lru(void)
 }
 
 /*
- * Is there a reference of this page that nobody can explain?  -1: that cannot be told now, it is locked or off
- * its LRU.  What holds references of a small page: its mappings, the page or swap cache, private data.
+ * Is there a reference of this page that nobody can explain?  -1: that cannot be told now, it is locked or
+ * off its LRU.  What holds references of a small page: its mappings, the page or swap cache, private data.
  */
 static int unexplained(struct session *s, uint64_t pfn, const struct suspect *was)
 {
@@ -523,14 +533,12 @@ int session_attach(struct session *s)
 			continue;
 		}
 		p = bpf_object__find_program_by_name(s->skel->obj, hook->shape->program);
-		s->links[h] = bpf_program__attach(p);
-		if (s->links[h]) {
-			hook->attached = true;
-			if (s->spares[h])
-				s->spare_links[h] = bpf_program__attach(s->spares[h]);
-			if (!s->spares[h] || s->spare_links[h])
-				continue;
-		}
+		/* of the programs on one function the kernel runs the one attached last first */
+		if (attach_spares(s, h))
+			s->links[h] = bpf_program__attach(p);
+		hook->attached = s->links[h] != NULL;
+		if (hook->attached)
+			continue;
 		hook->error = -errno;
 		snprintf(hook->why, sizeof(hook->why), "%s %s: %s", how_name(hook->shape->how),
 			 hook->shape->target,
@@ -759,7 +767,7 @@ static void read_missed(struct session *s)
 		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
 			s->now.missed[h] = info.recursion_misses;
 		/* more made good than missed: a run was counted twice, which is as bad as one lost */
-		if (s->spares[h]) {
+		if (s->spares[h][0]) {
 			int64_t left = (int64_t)(s->now.missed[h] - s->skel->bss->spared[hook_guard(h)]);
 
 			s->now.missed[h] = (uint64_t)llabs(left);
@@ -943,7 +951,8 @@ void session_close(struct session *s)
 		return;
 	for (int h = 0; h < HOOK_NR; h++) {
 		bpf_link__destroy(s->links[h]);
-		bpf_link__destroy(s->spare_links[h]);
+		for (int i = 0; i < SPARES; i++)
+			bpf_link__destroy(s->spare_links[h][i]);
 	}
 	ring_buffer__free(s->ring);
 	mmuscope_bpf__destroy(s->skel);

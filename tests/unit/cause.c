@@ -216,7 +216,7 @@ static void rows_of_a_task_make_a_group(void **arg)
 	(void)arg;
 	memset(c, 0, sizeof(c));
 	for (uint32_t i = 0; i < 6; i++) {
-		c[i].key = (struct cause_key){ .tid = 7, .vm = i, .depth = 100 + i, .event = 1 };
+		c[i].key = (struct cause_key){ .tid = 7, .vm = i, .path = 100 + i, .event = 1 };
 		c[i].row.pid = 7;
 		c[i].row.windows = 1 + i;
 		c[i].row.zapped = 10;

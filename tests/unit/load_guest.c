@@ -141,7 +141,8 @@ static void every_vcpu_has_pages_of_its_own(void **state)
 		for (unsigned int v = 0; v < VCPUS; v++) {
 			assert_int_equal(guest_hsave_gpa(&a, v), guest_vmcb_gpa(&a, v) + GUEST_PAGE);
 			if (v)
-				assert_int_equal(guest_vmcb_gpa(&a, v), guest_hsave_gpa(&a, v - 1) + GUEST_PAGE);
+				assert_int_equal(guest_vmcb_gpa(&a, v),
+						 guest_hsave_gpa(&a, v - 1) + GUEST_PAGE);
 		}
 		assert_int_equal(guest_hsave_gpa(&a, VCPUS - 1) + GUEST_PAGE, a.gpa + a.size);
 	}

@@ -57,7 +57,7 @@ static void fill_counts(struct vm_counts *c, unsigned int n)
 static void fill_cause(struct cause *c, unsigned int n, const char *comm, uint64_t frame)
 {
 	*c = (struct cause){
-		.key = { .tid = 100 + n, .vm = 1, .depth = 600, .event = 1 },
+		.key = { .tid = 100 + n, .vm = 1, .path = 600, .event = 1 },
 		.row = {
 			.windows = 5000 - 100 * n, .ns = 1000000 * (uint64_t)(n + 1),
 			.ns_max = 12345 * (n + 1), .zapped = 4000 - 10 * n, .retries = n,
@@ -90,7 +90,7 @@ static void build_causes(struct scene *s)
 	/* not in a window, and without a stack */
 	fill_cause(&s->causes[3], 3, "qemu-system-x86", 0xffffffffc0002010);
 	s->causes[3].key.event = NOTIFIER_EVENTS;
-	s->causes[3].key.depth = 0;
+	s->causes[3].key.path = 0;
 	s->causes[3].row.windows = 0;
 	s->causes[3].row.ns = s->causes[3].row.ns_max = s->causes[3].row.retries = 0;
 	s->causes[3].row.ns_bucket[3] = 0;
