@@ -4,7 +4,8 @@
 # Runs in the lab VM, for mutants that only wide windows show: mmuscope-load, and from outside
 # /proc/PID/clear_refs, which makes one invalidation of the whole process, all memslots, and frees nothing.
 #	soft-dirty.sh once ARG...	once, when the guest has done its steps and holds
-#	soft-dirty.sh busy ARG...	some 60 times while the guest runs; more would keep it from its work
+#	soft-dirty.sh busy ARG...	while the guest runs, whenever it has made 500 page faults more
+#	soft-dirty.sh storm ARG...	the same without regard to its progress
 set -eu
 
 how=$1
@@ -32,13 +33,18 @@ once)
 	echo 4 > "/proc/$pid/clear_refs"
 	kill -USR1 "$pid"
 	;;
-busy)
+busy | storm)
 	mmuscope-load "$@" > "$out" &
 	pid=$!
-	n=0
-	while [ $n -lt 60 ] && kill -0 "$pid" 2> /dev/null; do
-		echo 4 > "/proc/$pid/clear_refs" 2> /dev/null || break
-		n=$((n + 1))
+	seen=0
+	[ "$how" = storm ] && step=0 || step=500
+	# a process that has ended, but was not waited for, has no exe
+	while [ -e "/proc/$pid/exe" ]; do
+		now=$(cat "/sys/kernel/debug/kvm/$pid-"*/pf_taken 2> /dev/null || echo 0)
+		if [ "$now" -ge $((seen + step)) ]; then
+			seen=$now
+			echo 4 > "/proc/$pid/clear_refs" || true
+		fi
 	done
 	;;
 esac
