@@ -144,6 +144,7 @@ GLOBAL int fault_lookup(u32 index, u64 hva, u64 pfn, u32 writable, u32 holds)
 	f->pfn = pfn;
 	f->head = 0;
 	f->level = 0;
+	f->nprefetched = 0;
 	f->leaf_level = 0;
 	f->vm = vm->index;
 	f->seq = kvm_invalidate_seq(vm->kvm);
@@ -173,44 +174,91 @@ GLOBAL int fault_lookup(u32 index, u64 hva, u64 pfn, u32 writable, u32 holds)
 	return 0;
 }
 
-/* refs-returned: the fault is over, so the reference must be gone. */
-GLOBAL int fault_refs(struct task_state *t, u32 vm, u64 gfn)
-{
-	struct vm_counts *c = counts_of(vm);
-	struct suspect suspect = {};
-	struct step step;
-	u64 pfn, head;
+struct held {
+	u64 hva;
+	u64 gfn;
+	u64 pfn;
+	u64 head;
+	s32 before;		/* references when it was looked up, the lookup's included */
 	s32 now;
+};
 
-	if (!t)
+/* A page has more references than before its fault: to be looked at again when that can be explained. */
+GLOBAL int suspect_add(const struct held *h, u32 vm)
+{
+	struct suspect suspect = {};
+	u64 pfn;
+
+	if (!h)
 		return 0;
-	pfn = t->fault.pfn;
-	head = t->fault.head;
-	now = page_refs(head);
-	step = rfr_step(rfr_step(RFR_NONE, RFR_LOOKUP).next,
-			now < t->fault.refs ? RFR_END_RETURNED : RFR_END_MORE);
-	if (step.says == SAYS_KEPT) {
-		COUNT(c, checked[INV_REFS_RETURNED], 1);
-		return 0;
-	}
-	/* a large folio's count belongs to all faults on its pages; they come and go */
-	if (page_flags(head) & PAGE_FLAG(head)) {
-		COUNT(c, exempt[EXEMPT_LARGE_REFS], 1);
-		return 0;
-	}
-	suspect.mapping = folio_mapping_word(head);
-	suspect.page_index = FIELD64(head, struct folio, index);
-	suspect.hva = t->fault.hva;
-	suspect.gfn = gfn;
+	pfn = h->pfn;
+	suspect.mapping = folio_mapping_word(h->head);
+	suspect.page_index = FIELD64(h->head, struct folio, index);
+	suspect.hva = h->hva;
+	suspect.gfn = h->gfn;
 	suspect.ns = bpf_ktime_get_ns();
-	suspect.before = t->fault.refs;
-	suspect.after = now;
+	suspect.before = h->before;
+	suspect.after = h->now;
 	suspect.vm = vm;
 	suspect.tid = bpf_get_current_pid_tgid();
 	bpf_get_current_comm(suspect.comm, sizeof(suspect.comm));
 	if (bpf_map_update_elem(&suspects, &pfn, &suspect, BPF_ANY))
 		lost(LOSS_SUSPECTS);
 	return 0;
+}
+
+/* refs-returned: the fault is over, so the reference must be gone. */
+GLOBAL int fault_refs(struct task_state *t, u32 vm, u64 gfn)
+{
+	struct vm_counts *c = counts_of(vm);
+	struct held h = { .gfn = gfn };
+	struct step step;
+
+	if (!t)
+		return 0;
+	h.hva = t->fault.hva;
+	h.pfn = t->fault.pfn;
+	h.head = t->fault.head;
+	h.before = t->fault.refs;
+	h.now = page_refs(h.head);
+	step = rfr_step(rfr_step(RFR_NONE, RFR_LOOKUP).next,
+			h.now < h.before ? RFR_END_RETURNED : RFR_END_MORE);
+	if (step.says == SAYS_KEPT) {
+		COUNT(c, checked[INV_REFS_RETURNED], 1);
+		return 0;
+	}
+	/* a large folio's count belongs to all faults on its pages; they come and go */
+	if (page_flags(h.head) & PAGE_FLAG(head)) {
+		COUNT(c, exempt[EXEMPT_LARGE_REFS], 1);
+		return 0;
+	}
+	return suspect_add(&h, vm);
+}
+
+/*
+ * The same for a prefetched page.  Its lookup has no hook to count references at (get_user_pages_fast_only()
+ * takes many pages at once), so what it has is compared with what explains it: mappings, caches, private data.
+ */
+GLOBAL int prefetched_refs(u32 vm, u64 gfn, u64 pfn)
+{
+	struct vm_counts *c = counts_of(vm);
+	struct held h = { .gfn = gfn, .pfn = pfn, .head = pfn_head(pfn) };
+	u64 flags = page_flags(h.head), mapping = folio_mapping_word(h.head);
+	struct step step;
+
+	if ((flags & (PAGE_FLAG(head) | PAGE_FLAG(reserved))) || backing_of(mapping) == BACKING_NONE)
+		return 0;
+	h.before = (s32)read32(h.head + bpf_core_field_offset(struct page, _mapcount.counter)) + 2;
+	h.before += !(mapping & MAPPING_ANON) || (flags & PAGE_FLAG(swapcache));
+	h.before += !!(flags & PAGE_FLAG(private));
+	h.now = page_refs(h.head);
+	step = rfr_step(rfr_step(RFR_NONE, RFR_LOOKUP).next,
+			h.now < h.before ? RFR_END_RETURNED : RFR_END_MORE);
+	if (step.says == SAYS_KEPT) {
+		COUNT(c, checked[INV_REFS_RETURNED], 1);
+		return 0;
+	}
+	return suspect_add(&h, vm);
 }
 
 enum { RET_PF_RETRY = 1 };	/* arch/x86/kvm/mmu/mmu_internal.h, same in 6.1 to 7.x */
@@ -260,6 +308,23 @@ GLOBAL int fault_mapped(struct task_state *t, u32 index, u64 fault_gfn)
 	return judge_mapped(index, &m, 1);
 }
 
+/* One of the SPTEs that a fault has mapped besides its own. */
+GLOBAL int fault_prefetched(struct task_state *t, u32 index, u32 i)
+{
+	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
+	struct mapped m = { .level = 1 };
+
+	if (!t || !vm || i >= PREFETCHED)
+		return 0;
+	m.kvm = vm->kvm;
+	m.pgd = vm->pgd;
+	m.gfn = t->fault.prefetched_gfn[i];
+	m.spte = t->fault.prefetched[i];
+	m.seq = t->fault.map_seq;
+	m.as_id = t->fault.as_id;
+	return judge_mapped(index, &m, 1);
+}
+
 /* A fault has ended with this result. */
 static __always_inline int fault_end(struct kvm_vcpu *vcpu, u64 gfn, u64 pfn, int result)
 {
@@ -292,6 +357,13 @@ static __always_inline int fault_end(struct kvm_vcpu *vcpu, u64 gfn, u64 pfn, in
 		fault_refs(t, vm->index, gfn);
 	if (f->level)
 		fault_mapped(t, vm->index, gfn);
+	for (u32 i = 0; i < PREFETCHED; i++) {
+		if (i >= f->nprefetched)
+			break;
+		fault_prefetched(t, vm->index, i);
+		prefetched_refs(vm->index, f->prefetched_gfn[i], spte_pfn(f->prefetched[i]));
+	}
+	f->nprefetched = 0;
 	f->hva = 0;
 	f->level = 0;
 	f->head = 0;
@@ -321,7 +393,70 @@ GLOBAL int check_open(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
 	return 0;
 }
 
-/* A leaf that no fault's end will come for: a prefetched one, or huge pages put together again. */
+/* Look at 64 of the leaves that a huge one was split into; bpf_loop callback. */
+struct split {
+	u64 table;
+	u64 pfn;		/* of the huge leaf */
+	u64 pages;		/* that a new leaf maps */
+	u64 wrong_spte;		/* out: the first that maps another page */
+	u32 wrong_index;
+	u32 wrong;
+};
+
+GLOBAL int split_leaf(struct split *s, u64 spte, u32 i)
+{
+	if (!s || !spte_present(spte) || spte_pfn(spte) == s->pfn + i * s->pages)
+		return 0;
+	if (!s->wrong) {
+		s->wrong_spte = spte;
+		s->wrong_index = i;
+	}
+	s->wrong++;
+	return 0;
+}
+
+static long split_chunk(u32 chunk, struct split *s)
+{
+	struct task_state *t = task_state();
+
+	if (!t)
+		return 1;
+	if (bpf_probe_read_kernel(t->chunk, sizeof(t->chunk), (void *)(s->table + chunk * sizeof(t->chunk)))) {
+		lost(LOSS_RACED);
+		return 1;
+	}
+	for (u32 k = 0; k < SCAN_CHUNK; k++)
+		split_leaf(s, t->chunk[k], chunk * SCAN_CHUNK + k);
+	return 0;
+}
+
+/* same-page for a split: the new leaves map what the huge one did. */
+GLOBAL int check_split(const struct loss_of *l)
+{
+	struct split s = {};
+	struct vm_counts *c;
+	u64 pages;
+
+	if (!l || l->level < 2 || l->level > LEVELS)
+		return 0;
+	c = counts_of(l->vm);
+	pages = level_pages(l->level - 1);
+	s.table = table_of(l->new);
+	s.pfn = spte_pfn(l->old);
+	s.pages = pages;
+	bpf_loop(512 / SCAN_CHUNK, split_chunk, &s, 0);
+
+	struct story story = {
+		.gfn = l->gfn + s.wrong_index * pages, .pfn = spte_pfn(s.wrong_spte),
+		.old_spte = l->old, .new_spte = s.wrong_spte, .vm = l->vm, .level = l->level - 1,
+		.as_id = l->as_id, .pages = s.wrong,
+	};
+
+	judged(c, INV_SAME_PAGE, spa_step(SPA_MAPPED, s.wrong ? SPA_END_OTHER : SPA_END_SAME), &story, NULL);
+	return 0;
+}
+
+/* A leaf that no fault's end will come for: huge pages put together again. */
 GLOBAL int check_now(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
 {
 	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
@@ -359,8 +494,19 @@ GLOBAL int check_installed(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
 	if (!t)
 		return 0;
 	f = &t->fault;
-	if (!f->hva || f->level)
+	if (!f->hva)
 		return 1;
+	if (f->level) {
+		u32 n = f->nprefetched;
+
+		if (n >= PREFETCHED || level != 1)
+			return 1;
+		n &= PREFETCHED - 1;
+		f->prefetched_gfn[n] = gfn;
+		f->prefetched[n] = spte;
+		f->nprefetched = n + 1;
+		return 0;
+	}
 	/* the first of this fault: judged at its end, when KVM has done all that belongs to it */
 	f->gfn = gfn;
 	f->spte = spte;

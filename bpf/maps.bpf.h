@@ -53,6 +53,7 @@ enum {
 	WINDOW_PAGES = 16,	/* lost pages that are looked at again at its end */
 	OPEN_WINDOWS = 16,	/* of one VM at a time */
 	PINS = 8,		/* pages that a task holds outside mmu_notifiers */
+	PREFETCHED = 8,		/* SPTEs that one fault maps besides its own: PTE_PREFETCH_NUM, mmu.c */
 };
 
 struct span {			/* part of a window that lies in one memslot */
@@ -125,7 +126,9 @@ struct fault {
 	u32 leaf_level;		/* 0: not walked, or no leaf */
 	u32 level;		/* of the SPTE; 0: none was installed */
 	u32 as_id;
-	u32 pad;
+	u32 nprefetched;
+	u64 prefetched_gfn[PREFETCHED];
+	u64 prefetched[PREFETCHED];	/* SPTEs, 4K */
 };
 
 enum { SCAN_CHUNK = 64 };

@@ -473,9 +473,15 @@ static __always_inline int spte_changed(u64 kvm, u32 as_id, u64 gfn, u64 old, u6
 	/* what adoption has yet to come to is not for the block map, but is judged all the same */
 	bool ahead = vm->flags & VM_ADOPTING && adopt_ahead(vm->index, as_id, gfn, level);
 
+	struct loss_of change = {
+		.gfn = gfn, .old = old, .new = new, .vm = vm->index, .as_id = as_id, .level = level,
+		.marked = marked,
+	};
+
 	if (split) {
 		if (may && !ahead)
 			track_do_split(spte_pfn(old), level);
+		check_split(&change);
 		return 0;
 	}
 	if (!was) {
@@ -494,13 +500,8 @@ static __always_inline int spte_changed(u64 kvm, u32 as_id, u64 gfn, u64 old, u6
 		if (!t)
 			t = task_state();
 		if (t) {
-			struct loss_of l = {
-				.gfn = gfn, .old = old, .new = new, .vm = vm->index, .as_id = as_id,
-				.level = level, .marked = marked,
-			};
-
 			debt_settle(t, w);
-			check_lost(&l, t, w);
+			check_lost(&change, t, w);
 		}
 	}
 	return 0;
@@ -557,7 +558,7 @@ int BPF_PROG(shadow_clear, struct kvm *kvm, u64 *sptep, u64 old)
 	shadow_spte((u64)sptep, &where);
 	if (!where.ok)
 		return 0;
-	return spte_changed((u64)kvm, where.as_id, where.gfn, old, read64((u64)sptep), where.level,
+	return spte_changed((u64)kvm, where.as_id, where.gfn, old, 0, where.level,
 			    !cap_marks_at_map);
 }
 
@@ -583,7 +584,7 @@ int BPF_PROG(shadow_update, u64 *sptep, u64 new)
 	if (!spte_present(old))
 		return 0;
 	shadow_spte((u64)sptep, &where);
-	if (!where.ok)
+	if (!where.ok || !spte_leaf(old, where.level))
 		return 0;
 	return spte_changed(vm->kvm, where.as_id, where.gfn, old, new, where.level, false);
 }
