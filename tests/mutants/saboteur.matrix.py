@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# notified-before-clean can fail: a module clears the dirty flag of three pages that a running guest has
-# mapped writable. The same run without that is held.
+# What a violation says of where it happened: the saboteur clears the dirty flag of three pages that a
+# running guest has mapped writable. The same run while it does nothing is held.
 import os
 import subprocess
 import sys
@@ -13,30 +13,30 @@ from labvm import Lab, check, equal, finish, guarded, invariant, nothing_lost  #
 
 MEM_GPA = 0x40000000    # where mmuscope-load puts the memory under test
 PAGES, FIRST, CLEANED = 307, 17, 3
-# %s: what to do while the guest is there, and how to end it
+# %s: the saboteur's mode, and how to end the guest
 RUN = """
+saboteur=/sys/module/saboteur/parameters
+echo %d > $saboteur/skip
+echo %d > $saboteur/limit
+echo %s > $saboteur/mode || exit 98
 mmuscope check --json -o report.json -- mmuscope-load memfd --pages %d --hold-until-signal > load.out &
 pid=$!
 wait_for load.out holding || exit 99
 load=$(pidof mmuscope-load)
-for fd in /proc/$load/fd/*; do
-	case $(readlink $fd) in
-	/memfd:*) memfd=$fd ;;
-	esac
-done
 grep memfd: /proc/$load/maps >&2
-echo "$memfd" > /sys/module/clean_dirty/parameters/path
 %s
 wait $pid
 status=$?
+echo "done $(cat $saboteur/done)" >&2
+echo none > $saboteur/mode
 cat report.json
 rm report.json load.out
 exit $status"""
 
 kernel = sys.argv[1]
-module = os.path.join(TOP, f"build/test/clean_dirty-{kernel}.ko")
+module = os.path.join(TOP, f"build/test/saboteur-{kernel}.ko")
 build = subprocess.run([os.path.join(TOP, "lab/module"), kernel,
-                        os.path.join(TOP, "tests/mutants/clean_dirty"), module], check=False)
+                        os.path.join(TOP, "tests/mutants/saboteur"), module], check=False)
 if build.returncode == 4:
     print("skip violated - the archive has no headers for this kernel")
     sys.exit(0)
@@ -45,9 +45,8 @@ if not check("module-builds", build.returncode == 0, "lab/module ended with %d" 
 
 lab = Lab(kernel)
 lab.option("--insmod", module)
-lab.step("violated", RUN % (PAGES, f"echo '{FIRST} {CLEANED}' > /sys/module/clean_dirty/parameters/go"
-                            " || exit 98; kill -INT $pid"))
-lab.step("held", RUN % (PAGES, "kill -USR1 $load"))
+lab.step("violated", RUN % (FIRST, CLEANED, "clean", PAGES, "kill -INT $pid"))
+lab.step("held", RUN % (FIRST, CLEANED, "none", PAGES, "kill -USR1 $load"))
 lab.boot()
 
 
@@ -55,6 +54,7 @@ def violated():
     r = lab["violated"]
     report = r.json()
     equal("violated-status", r.status, 2, r)
+    check("violated-done", f"done {CLEANED}" in r.err.splitlines(), "the saboteur has not acted", r)
     equal("violated-verdict", report["verdict"], "VIOLATED", r)
     clean = invariant(report, "notified-before-clean")
     equal("violated-invariant", (clean["verdict"], clean["violations"], clean["checked"]),
@@ -72,8 +72,8 @@ def violated():
         equal(f"violated-{n}-gfn", int(v["gfn"], 16), (MEM_GPA >> 12) + page, r)
         equal(f"violated-{n}-hva", int(v["hva"], 16), start + page * 4096, r)
         equal(f"violated-{n}-level", v["level"], "4K", r)
-        check(f"violated-{n}-cause", "clean_dirty" in v["cause"], v["cause"], r)
-        check(f"violated-{n}-stack", any(f["module"] == "clean_dirty" for f in v["stack"]), v["stack"], r)
+        check(f"violated-{n}-cause", "saboteur" in v["cause"], v["cause"], r)
+        check(f"violated-{n}-stack", any(f["module"] == "saboteur" for f in v["stack"]), v["stack"], r)
         check(f"violated-{n}-spte", int(v["old_spte"], 16) & 2, v["old_spte"], r)
 
 
