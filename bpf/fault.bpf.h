@@ -236,8 +236,8 @@ GLOBAL int fault_refs(struct task_state *t, u32 vm, u64 gfn)
 }
 
 /*
- * The same for a prefetched page.  Its lookup has no hook to count references at (get_user_pages_fast_only()
- * takes many pages at once), so what it has is compared with what explains it: mappings, caches, private data.
+ * The same for a prefetched page.  Its lookup has no hook to count references at (many pages are taken at
+ * once), so what it has is compared with what explains it: mappings, caches, private data.
  */
 GLOBAL int prefetched_refs(u32 vm, u64 gfn, u64 pfn)
 {
@@ -418,10 +418,11 @@ GLOBAL int split_leaf(struct split *s, u64 spte, u32 i)
 static long split_chunk(u32 chunk, struct split *s)
 {
 	struct task_state *t = task_state();
+	u64 from = s->table + chunk * sizeof(t->chunk);
 
 	if (!t)
 		return 1;
-	if (bpf_probe_read_kernel(t->chunk, sizeof(t->chunk), (void *)(s->table + chunk * sizeof(t->chunk)))) {
+	if (bpf_probe_read_kernel(t->chunk, sizeof(t->chunk), (void *)from)) {
 		lost(LOSS_RACED);
 		return 1;
 	}

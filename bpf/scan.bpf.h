@@ -163,7 +163,8 @@ GLOBAL int scan_roots(struct scan *out, u64 kvm, u32 as_id, u32 steps)
 		link = read64(link);
 	}
 	*out = s;
-	return link == head && complete;
+	/* without the TDP MMU the list has never been made */
+	return (link == head || !read64(head)) && complete;
 }
 
 enum { ROLE_INVALID = 1 << 11 };	/* kvm_mmu_page_role.invalid, arch/x86/include/asm/kvm_host.h */

@@ -105,6 +105,10 @@ static int hook_guard(enum hook hook)
 		return GUARD_HVA_TO_PFN;
 	case HOOK_FAULT_TDP:
 		return GUARD_FAULT_TDP;
+	case HOOK_FAULT_PAGING32:
+		return GUARD_FAULT_PAGING32;
+	case HOOK_FAULT_NONPAGING:
+		return GUARD_FAULT_NONPAGING;
 	case HOOK_FAULT_PAGING64:
 		return GUARD_FAULT_PAGING64;
 	case HOOK_WINDOW_START:
