@@ -5,6 +5,7 @@
 # make test       set-up, and every test; prints "N passed, N failed" last
 # make check      the tests that need no VM;  make lab: those that do
 # make prove      the mutation score: every mutant of docs/mutants.md, and no alarm without it
+# make long       two minutes of stress on two kernels, and the block map compared afterwards
 # make install    DESTDIR and PREFIX as usual
 # V=1 shows the commands; CC=clang builds user space with clang
 
@@ -36,7 +37,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test check lab prove install clean setup test-programs
+.PHONY: all demo test check lab prove long install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -76,7 +77,7 @@ $(B)/static/mmuscope-load: $(LOAD_OBJ) | $(B)/static/
 TEST_CC := gcc
 TEST_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 TESTS := $(patsubst tests/%.c,$(B)/test/%,$(wildcard tests/unit/*.c tests/btf/*.c)) \
-	$(B)/test/drop/drop $(B)/test/drop/bpf_count
+	$(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms
 
 test-programs: $(TESTS)
 
@@ -133,6 +134,9 @@ lab: all
 prove: all
 	tests/prove
 	tests/prove --stock
+
+long: all test-programs
+	tests/long
 
 install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 	install -D -m 755 $(B)/bin/mmuscope $(DESTDIR)$(PREFIX)/bin/mmuscope

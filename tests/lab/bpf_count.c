@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Prints how many BPF programs and links the kernel has: proof that nothing was left attached.
+ * Prints how many BPF programs and links the kernel has, with an argument maps too: proof that nothing was
+ * left.
  */
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -21,8 +22,12 @@ static int count(int cmd)
 	return n;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	printf("programs %d links %d\n", count(BPF_PROG_GET_NEXT_ID), count(BPF_LINK_GET_NEXT_ID));
+	(void)argv;
+	printf("programs %d links %d", count(BPF_PROG_GET_NEXT_ID), count(BPF_LINK_GET_NEXT_ID));
+	if (argc > 1)
+		printf(" maps %d", count(BPF_MAP_GET_NEXT_ID));
+	printf("\n");
 	return 0;
 }
