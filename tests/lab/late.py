@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Late attach: mmuscope comes to a host with running, busy VMs. All that they had mapped is taken over, the
+# block map equals KVM's page tables afterwards, the stock equals KVM's own statistics, and a violation on a
+# page that was mapped before mmuscope came is found. The newest kernel, and one that marks at the zap.
+import os
+import subprocess
+
+from labvm import TOP, Lab, check, equal, finish, guarded, invariant, nothing_lost
+
+MEM_GPA = 0x40000000    # where mmuscope-load puts the memory under test
+LEVELS = {"4K": "pages_4k", "2M": "pages_2m", "1G": "pages_1g"}
+# name: (options, pages under test, SPTEs that map them)
+HELD = {
+    "vcpus": ("--pages 1031 vcpus", 1031),
+    "anon": ("--pages 523 anon-4k", 523),
+    "memfd": ("--pages 307 memfd", 307),
+    "memfd-thp": ("--pages 1536 memfd-thp", 3),
+    "hugetlb": ("--pages 1024 hugetlb-2m", 2),
+}
+FIRST, CLEANED = 17, 3
+
+# guests that stay, and then two that are busy
+START = """
+echo 8 > /proc/sys/vm/nr_hugepages
+echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled
+loads=
+""" + "".join(f"""
+mmuscope-load -v --json --hold-until-signal {options} > {name}.json 2> {name}.hold &
+pid=$!
+loads="$loads $pid"
+echo $pid > {name}.pid
+wait_for {name}.hold holding || exit 99
+""" for name, (options, _) in HELD.items()) + """
+mmuscope-load -q --dir /mnt/ext4 --seconds 600 --vcpus 2 stress > stress.out 2>&1 &
+stress=$!
+(
+	while [ ! -e enough ]; do
+		mmuscope-load -q --rounds 20 --pages 509 dontneed || echo "dontneed ends with $?" >&2
+	done
+) &
+dontneed=$!
+"""
+# the busy ones are at it when mmuscope comes, and over when it reports: then all stands still
+LATE = START + """
+for _ in $(seq 600); do
+	[ "$(ls -d /sys/kernel/debug/kvm/*-* | wc -l)" -ge %d ] && break
+	kill -0 $stress $dontneed || exit 97
+	usleep 50000
+done
+mmuscope check --json -o report.json 2> check.err &
+pid=$!
+wait_for check.err watching || exit 98
+kill -0 $stress $dontneed || exit 96
+touch enough
+wait $dontneed
+kill $stress
+wait $stress
+echo "stress ends with $?" >&2
+for vm in $loads; do
+	for l in 4k 2m 1g; do
+		echo "stats $vm $l $(cat /sys/kernel/debug/kvm/$vm-*/pages_$l)" >&2
+	done
+done
+echo $loads > loads
+kill -INT $pid
+status=0
+wait $pid || status=$?
+cat check.err >&2
+cat report.json
+exit $status""" % (len(HELD) + 3)
+# the dirty flag of three pages is cleared behind everybody's back
+CLEAN = """
+memfd_pid=$(cat memfd.pid)
+for fd in /proc/$memfd_pid/fd/*; do
+	case $(readlink $fd) in
+	/memfd:*) memfd=$fd ;;
+	esac
+done
+grep memfd: /proc/$memfd_pid/maps >&2
+echo "$memfd" > /sys/module/clean_dirty/parameters/path
+mmuscope check --json -o clean.json 2> clean.log &
+pid=$!
+wait_for clean.log watching || exit 98
+echo '%d %d' > /sys/module/clean_dirty/parameters/go || exit 97
+kill -INT $pid
+status=0
+wait $pid || status=$?
+cat clean.json
+exit $status""" % (FIRST, CLEANED)
+END = """
+kill -USR1 $(cat loads)
+for _ in $(seq 600); do
+	pidof mmuscope-load > /dev/null || exit 0
+	usleep 100000
+done
+exit 1"""
+
+
+def late(kernel):
+    module = os.path.join(TOP, f"build/test/clean_dirty-{kernel}.ko")
+    build = subprocess.run([os.path.join(TOP, "lab/module"), kernel,
+                            os.path.join(TOP, "tests/mutants/clean_dirty"), module], check=False)
+    if not check(f"{kernel}-module-builds", build.returncode == 0,
+                 f"lab/module ended with {build.returncode}"):
+        return
+    lab = Lab(kernel)
+    lab.option("--insmod", module, "--swap", "128M", "--disk", "ext4:128M")
+    lab.step("late", LATE)
+    lab.step("clean", CLEAN)
+    lab.step("end", END)
+    lab.boot()
+    guarded(lambda: adopted(kernel, lab["late"]), f"{kernel}-adopted", lab["late"])
+    guarded(lambda: violated(kernel, lab["clean"]), f"{kernel}-violated", lab["clean"])
+    equal(f"{kernel}-guests-end", lab["end"].status, 0, lab["end"])
+
+
+def adopted(kernel, r):
+    report = r.json()
+    lines = r.err.splitlines()
+    check(f"{kernel}-busy-ends-well", not any("dontneed ends" in line or line == "stress ends with 5"
+                                              for line in lines), "", r)
+    equal(f"{kernel}-status", (r.status, report["verdict"]), (0, "HELD"), r)
+    losses = nothing_lost(report)
+    check(f"{kernel}-late-vms", losses.pop("late-vms", 0) >= len(HELD) + 1, report["losses"], r)
+    equal(f"{kernel}-nothing-lost", losses, {}, r)
+    stats = {}
+    for line in lines:
+        if line.startswith("stats "):
+            _, pid, level, n = line.split()
+            stats.setdefault(int(pid), {})[level.upper()] = int(n)
+    ours = {vm["pid"]: {k: vm["levels"][k]["stock"] for k in LEVELS}
+            for vm in report["vms"] if not vm["ended"]}
+    equal(f"{kernel}-stock-equals-kvm", ours, stats, r)
+    # of each guest also a page of code for each vCPU
+    sptes = sum(n + 1 for _, n in HELD.values()) + 3
+    equal(f"{kernel}-audit", report["audit"], {"sptes": sptes, "differ": 0}, r)
+    equal(f"{kernel}-audit-said", invariant(report, "notified-before-clean")["notes"].get("audit"),
+          report["audit"]["sptes"], r)
+
+
+def violated(kernel, r):
+    report = r.json()
+    equal(f"{kernel}-violated", (r.status, report["verdict"]), (2, "VIOLATED"), r)
+    clean = invariant(report, "notified-before-clean")
+    equal(f"{kernel}-violated-invariant", (clean["verdict"], clean["violations"]), ("VIOLATED", CLEANED), r)
+    start = next(int(line.split("-")[0], 16) for line in r.err.splitlines()
+                 if "memfd:" in line and "rw-s" in line)
+    vm = next(v for v in report["vms"] if v["levels"]["4K"]["stock"] == HELD["memfd"][1] + 1)
+    told = [(v["invariant"], v["vm"], int(v["gfn"], 16), int(v["hva"], 16), v["level"])
+            for v in report["violations"]]
+    want = [("notified-before-clean", vm["id"], (MEM_GPA >> 12) + FIRST + n, start + (FIRST + n) * 4096, "4K")
+            for n in range(CLEANED)]
+    equal(f"{kernel}-violated-where", told, want, r)
+    equal(f"{kernel}-violated-late", vm["late"], True, r)
+
+
+late("6.12")
+#late("7")
+finish()
