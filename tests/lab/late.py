@@ -157,5 +157,5 @@ def violated(kernel, r):
 
 
 late("6.12")
-#late("7")
+late("7")
 finish()

@@ -2,7 +2,7 @@
 /*
  * VMs that run no guest, for what mmuscope has to follow and cannot:
  *	vms churn N		N VMs, one after another
- *	vms windows VMS SLOTS	windows over the memory of so many VMs of one process, each with so many memslots
+ *	vms windows VMS SLOTS	windows over memory of so many VMs, each with so many memslots
  *	vms twice PAGES		so many pages, each mapped by two memslots, until a signal (Linux 6.10)
  */
 #include <err.h>
