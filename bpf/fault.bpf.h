@@ -207,53 +207,45 @@ GLOBAL int suspect_add(const struct held *h, u32 vm)
 	return 0;
 }
 
-/* refs-returned: the fault is over, so the reference must be gone. */
-GLOBAL int fault_refs(struct task_state *t, u32 vm, u64 gfn)
+/* References of a small page that its mappings, caches and private data explain, and its way to the LRU. */
+GLOBAL int page_explained(u64 head)
 {
-	struct vm_counts *c = counts_of(vm);
-	struct held h = { .gfn = gfn };
-	struct step step;
+	u64 flags = page_flags(head), mapping = folio_mapping_word(head);
+	s32 n = (s32)read32(head + bpf_core_field_offset(struct page, _mapcount.counter)) + 1;
 
-	if (!t)
-		return 0;
-	h.hva = t->fault.hva;
-	h.pfn = t->fault.pfn;
-	h.head = t->fault.head;
-	h.before = t->fault.refs;
-	h.now = page_refs(h.head);
-	step = rfr_step(rfr_step(RFR_NONE, RFR_LOOKUP).next,
-			h.now < h.before ? RFR_END_RETURNED : RFR_END_MORE);
-	if (step.says == SAYS_KEPT) {
-		COUNT(c, checked[INV_REFS_RETURNED], 1);
-		return 0;
-	}
-	/* a large folio's count belongs to all faults on its pages; they come and go */
-	if (page_flags(h.head) & PAGE_FLAG(head)) {
-		COUNT(c, exempt[EXEMPT_LARGE_REFS], 1);
-		return 0;
-	}
-	return suspect_add(&h, vm);
+	n += !(mapping & MAPPING_ANON) || (flags & PAGE_FLAG(swapcache));
+	n += !!(flags & PAGE_FLAG(private));
+	return n + !(flags & PAGE_FLAG(lru));
 }
 
 /*
- * The same for a prefetched page.  Its lookup has no hook to count references at (many pages are taken at
- * once), so what it has is compared with what explains it: mappings, caches, private data.
+ * refs-returned: the fault is over, so the reference must be gone, and no other left that nothing explains.
+ * before: references when hva_to_pfn returned; 0: not known, a prefetched page (many are taken at once).
  */
-GLOBAL int prefetched_refs(u32 vm, u64 gfn, u64 pfn)
+GLOBAL int fault_refs(u32 vm, u64 hva, u64 gfn, u64 pfn, s32 before)
 {
+	struct held h = { .hva = hva, .gfn = gfn, .pfn = pfn, .before = before };
 	struct vm_counts *c = counts_of(vm);
-	struct held h = { .gfn = gfn, .pfn = pfn, .head = pfn_head(pfn) };
-	u64 flags = page_flags(h.head), mapping = folio_mapping_word(h.head);
 	struct step step;
+	u64 flags;
+	bool back;
 
-	if ((flags & (PAGE_FLAG(head) | PAGE_FLAG(reserved))) || backing_of(mapping) == BACKING_NONE)
-		return 0;
-	h.before = (s32)read32(h.head + bpf_core_field_offset(struct page, _mapcount.counter)) + 2;
-	h.before += !(mapping & MAPPING_ANON) || (flags & PAGE_FLAG(swapcache));
-	h.before += !!(flags & PAGE_FLAG(private));
+	h.head = pfn_head(pfn);
 	h.now = page_refs(h.head);
-	step = rfr_step(rfr_step(RFR_NONE, RFR_LOOKUP).next,
-			h.now < h.before ? RFR_END_RETURNED : RFR_END_MORE);
+	flags = page_flags(h.head);
+	if (flags & PAGE_FLAG(head)) {
+		/* a large folio's count belongs to all faults on its pages; they come and go */
+		back = before && h.now < before;
+		if (!back) {
+			COUNT(c, exempt[EXEMPT_LARGE_REFS], 1);
+			return 0;
+		}
+	} else {
+		if ((flags & PAGE_FLAG(reserved)) || !folio_mapping_word(h.head))
+			return 0;
+		back = (!before || h.now < before) && h.now <= page_explained(h.head);
+	}
+	step = rfr_step(rfr_step(RFR_NONE, RFR_LOOKUP).next, back ? RFR_END_RETURNED : RFR_END_MORE);
 	if (step.says == SAYS_KEPT) {
 		COUNT(c, checked[INV_REFS_RETURNED], 1);
 		return 0;
@@ -296,7 +288,8 @@ GLOBAL int fault_mapped(struct task_state *t, u32 index, u64 fault_gfn)
 	m.seq = f->map_seq;
 	m.level = f->level;
 	m.as_id = f->as_id;
-	offset = (f->hva >> 12) & (level_pages(f->level & 3) - 1);
+	/* by the gfn: a memslot may lie across its host pages, and then must not be mapped by huge ones */
+	offset = fault_gfn & (level_pages(f->level & 3) - 1);
 	/* what was found at hva_to_pfn still holds, unless it was asked about another VM of the process */
 	if (f->vm == index && f->seq == f->map_seq && f->leaf_level &&
 	    f->gfn == (fault_gfn & ~(level_pages(f->level & 3) - 1))) {
@@ -354,14 +347,14 @@ static __always_inline int fault_end(struct kvm_vcpu *vcpu, u64 gfn, u64 pfn, in
 		return 0;
 	/* the lookup may have been another's: kvm_vcpu_map() keeps its reference on purpose */
 	if (f->head && f->pfn == pfn)
-		fault_refs(t, vm->index, gfn);
+		fault_refs(vm->index, f->hva, gfn, f->pfn, f->refs);
 	if (f->level)
 		fault_mapped(t, vm->index, gfn);
 	for (u32 i = 0; i < PREFETCHED; i++) {
 		if (i >= f->nprefetched)
 			break;
 		fault_prefetched(t, vm->index, i);
-		prefetched_refs(vm->index, f->prefetched_gfn[i], spte_pfn(f->prefetched[i]));
+		fault_refs(vm->index, 0, f->prefetched_gfn[i], spte_pfn(f->prefetched[i]), 0);
 	}
 	f->nprefetched = 0;
 	f->hva = 0;
@@ -393,7 +386,7 @@ GLOBAL int check_open(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
 	return 0;
 }
 
-/* Look at 64 of the leaves that a huge one was split into; bpf_loop callback. */
+/* looking at the leaves that a huge one was split into */
 struct split {
 	u64 table;
 	u64 pfn;		/* of the huge leaf */
@@ -415,20 +408,39 @@ GLOBAL int split_leaf(struct split *s, u64 spte, u32 i)
 	return 0;
 }
 
-static long split_chunk(u32 chunk, struct split *s)
-{
-	struct task_state *t = task_state();
-	u64 from = s->table + chunk * sizeof(t->chunk);
+struct chunk_split {
+	struct split *s;
+	u64 *chunk;
+	u32 first;
+	u32 pad;
+};
 
-	if (!t)
+static long split_entry(u32 k, struct chunk_split *c)
+{
+	if (k >= SCAN_CHUNK)
 		return 1;
-	if (bpf_probe_read_kernel(t->chunk, sizeof(t->chunk), (void *)from)) {
+	return split_leaf(c->s, c->chunk[k], c->first + k);
+}
+
+GLOBAL int split_look(struct split *s, u32 chunk)
+{
+	struct chunk_split c = { .s = s, .first = chunk * SCAN_CHUNK };
+	struct task_state *t = task_state();
+
+	if (!t || !s)
+		return 1;
+	if (bpf_probe_read_kernel(t->chunk, sizeof(t->chunk), (void *)(s->table + chunk * sizeof(t->chunk)))) {
 		lost(LOSS_RACED);
 		return 1;
 	}
-	for (u32 k = 0; k < SCAN_CHUNK; k++)
-		split_leaf(s, t->chunk[k], chunk * SCAN_CHUNK + k);
+	c.chunk = t->chunk;
+	bpf_loop(SCAN_CHUNK, split_entry, &c, 0);
 	return 0;
+}
+
+static long split_chunk(u32 chunk, struct split *s)
+{
+	return split_look(s, chunk) ? 1 : 0;
 }
 
 /* same-page for a split: the new leaves map what the huge one did. */

@@ -339,19 +339,15 @@ static __always_inline void lost(enum loss what)
 	__sync_fetch_and_add(&losses[what], 1);
 }
 
-const volatile bool cfg_spares = false;	/* the kernel is preemptible, spares are attached */
-
 /*
- * Is it for this program to act?  copy: 0 it is the hook's own, else its first or second spare.  They run in
- * this order (user/session.c), and each tells those after it that the work is being done.
+ * Is it for this entry to act?  copy: 0 it is the first, else the first or second spare.  They run in this
+ * order (user/session.c), and each tells those after it that the work is being done.
  */
 static __always_inline bool guard_enter(enum guard g, u32 copy)
 {
 	struct runs *r;
 	u8 was;
 
-	if (!cfg_spares)
-		return !copy;
 	r = bpf_task_storage_get(&task_runs, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!r)
 		return !copy;
@@ -368,31 +364,34 @@ static __always_inline bool guard_enter(enum guard g, u32 copy)
 	return true;
 }
 
-/* The body of a program or of a spare. */
-#define GUARDED(g, copy, body)			\
-	do {					\
-		if (guard_enter(g, copy)) {	\
-			body;			\
-		}				\
-	} while (0)
-
-/* A program and its spares: SPARED(section, name, guard, what to do, BPF_PROG arguments...). */
-#define SPARED(section, name, g, body, ...)					\
-	SEC(section) int BPF_PROG(name, __VA_ARGS__)				\
+/*
+ * A hook's program, and the entries to it that are attached in its place where the kernel is preemptible:
+ * SPARED(section, name, guard, what to do, BPF_PROG arguments...).  An entry is a few instructions and a tail
+ * call, so that the program itself is verified once.
+ */
+#define SPARED_ENTRY(section, name, entry, g, copy)				\
+	SEC(section) int entry(void *ctx)					\
 	{									\
-		GUARDED(g, 0, body);						\
-		return 0;							\
-	}									\
-	SEC(section) int BPF_PROG(name##_spare, __VA_ARGS__)			\
-	{									\
-		GUARDED(g, 1, body);						\
-		return 0;							\
-	}									\
-	SEC(section) int BPF_PROG(name##_spare2, __VA_ARGS__)			\
-	{									\
-		GUARDED(g, 2, body);						\
+		if (guard_enter(g, copy))					\
+			bpf_tail_call(ctx, &name##_body, 0);			\
 		return 0;							\
 	}
+
+#define SPARED(section, name, g, body, ...)					\
+	struct {								\
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);				\
+		__uint(max_entries, 1);						\
+		__uint(key_size, 4);						\
+		__uint(value_size, 4);						\
+	} name##_body SEC(".maps");						\
+	SEC(section) int BPF_PROG(name, __VA_ARGS__)				\
+	{									\
+		body;								\
+		return 0;							\
+	}									\
+	SPARED_ENTRY(section, name, name##_entry, g, 0)				\
+	SPARED_ENTRY(section, name, name##_spare, g, 1)				\
+	SPARED_ENTRY(section, name, name##_spare2, g, 2)
 
 /* This CPU's copy of the counters of VM index vm (0: the host). */
 static __always_inline struct vm_counts *counts_of(u32 vm)

@@ -209,6 +209,7 @@ static __always_inline int window_start(void *ctx, struct mmu_notifier *mn, stru
 	struct vm_state *st;
 	struct vm_info *vm;
 	struct window *w;
+	u64 id = arg_number(ctx, 1);
 	u32 event;
 
 	if (!enabled)
@@ -227,7 +228,7 @@ static __always_inline int window_start(void *ctx, struct mmu_notifier *mn, stru
 	if (cfg_check)
 		debt_settle(t, NULL);
 	/* a window of the same range that is still there has lost its end: the stack was used again */
-	w = window_find(t, (u64)range, vm->index);
+	w = window_find(t, id, vm->index);
 	if (!w)
 		w = window_find(t, 0, 0);
 	if (!w) {
@@ -246,7 +247,7 @@ static __always_inline int window_start(void *ctx, struct mmu_notifier *mn, stru
 	w->ending = 0;
 	w->flush_state = fas_step(FAS_IDLE, FAS_ENTER).next;
 	__builtin_memset(w->seen, 0, sizeof(w->seen));
-	w->range = (u64)range;
+	w->range = id;
 	if (cfg_causes)
 		cause_begin(w, (void *)range - ctx);
 	w->ns = bpf_ktime_get_ns();
@@ -289,7 +290,7 @@ static __always_inline int window_started(struct mmu_notifier *mn, u64 range, in
 }
 
 SPARED("fexit/kvm_mmu_notifier_invalidate_range_start", win_started, GUARD_WINDOW_STARTED,
-       window_started(mn, (u64)range, ret), struct mmu_notifier *mn, struct mmu_notifier_range *range,
+       window_started(mn, arg_number(ctx, 1), ret), struct mmu_notifier *mn, struct mmu_notifier_range *range,
        int ret)
 
 /* What a window did is known: judge it and close the books.  now: CLOCK_MONOTONIC. */

@@ -88,9 +88,29 @@ static __always_inline bool scan_down(struct scan *s, u64 *table, u32 level)
 	return false;
 }
 
+struct chunk_scan {
+	struct scan *s;
+	u64 *chunk;
+	u64 first;		/* gfn of the chunk's first SPTE */
+};
+
+/* One SPTE of a chunk; bpf_loop callback: a plain loop the verifier would follow 64 times. */
+static long scan_entry(u32 k, struct chunk_scan *c)
+{
+	u64 spte, gfn = c->first + k;
+
+	if (k >= SCAN_CHUNK)
+		return 1;
+	spte = c->chunk[k];
+	if (spte_present(spte) && gfn >= c->s->gfn && gfn < c->s->end)
+		scan_leaf(c->s, spte, 1, gfn);
+	return 0;
+}
+
 /* Look at up to 64 SPTEs of a leaf table, those of s->gfn on; moves s->gfn.  0, or 1 to give up. */
 GLOBAL int scan_chunk(struct scan *s, u64 table)
 {
+	struct chunk_scan c = {};
 	struct task_state *t;
 	u64 first;
 
@@ -104,12 +124,10 @@ GLOBAL int scan_chunk(struct scan *s, u64 table)
 		lost(LOSS_RACED);
 		return 1;
 	}
-	for (u32 k = 0; k < SCAN_CHUNK; k++) {
-		u64 spte = t->chunk[k], gfn = first + k;
-
-		if (spte_present(spte) && gfn >= s->gfn && gfn < s->end)
-			scan_leaf(s, spte, 1, gfn);
-	}
+	c.s = s;
+	c.chunk = t->chunk;
+	c.first = first;
+	bpf_loop(SCAN_CHUNK, scan_entry, &c, 0);
 	s->gfn = first + SCAN_CHUNK;
 	return 0;
 }
@@ -128,6 +146,19 @@ static long scan_step(u32 i, struct scan *s)
 	return scan_chunk(s, table) ? 1 : 0;
 }
 
+/* Look through one root from s->gfn on.  GLOBAL, or the verifier would follow it once for each root. */
+GLOBAL int scan_root(struct scan *out, u32 steps)
+{
+	struct scan s;
+
+	if (!out)
+		return 0;
+	s = *out;	/* bpf_loop takes a context on the stack only */
+	bpf_loop(steps, scan_step, &s, 0);
+	*out = s;
+	return s.gfn >= s.end;
+}
+
 /*
  * Look through [out->gfn, out->end) of every TDP root of address space as_id, invalid ones too: a vCPU
  * may still be using one.  Returns 0 if the range was too large for `steps` or the list too long.
@@ -137,12 +168,10 @@ GLOBAL int scan_roots(struct scan *out, u64 kvm, u32 as_id, u32 steps)
 	u64 head = kvm + bpf_core_field_offset(struct kvm, arch.tdp_mmu_roots);
 	u64 link = read64(head), start;
 	int complete = 1;
-	struct scan s;
 
 	if (!out)
 		return 0;
-	s = *out;	/* bpf_loop takes a context on the stack only */
-	start = s.gfn;
+	start = out->gfn;
 
 	for (u32 i = 0; i < ROOTS_MAX; i++) {
 		u64 sp = link - bpf_core_field_offset(struct kvm_mmu_page, link);
@@ -152,17 +181,15 @@ GLOBAL int scan_roots(struct scan *out, u64 kvm, u32 as_id, u32 steps)
 			break;
 		role = FIELD32(sp, struct kvm_mmu_page, role.word);
 		/* role.smm is the top byte and is the address space; role.level the lowest 4 bits */
-		if (role >> 24 == as_id && (s.only_root == ALL_ROOTS || s.only_root == s.roots++)) {
-			s.root = FIELD64(sp, struct kvm_mmu_page, spt);
-			s.level = role & 15;
-			s.gfn = start;
-			bpf_loop(steps, scan_step, &s, 0);
-			if (s.gfn < s.end)
+		if (role >> 24 == as_id && (out->only_root == ALL_ROOTS || out->only_root == out->roots++)) {
+			out->root = FIELD64(sp, struct kvm_mmu_page, spt);
+			out->level = role & 15;
+			out->gfn = start;
+			if (!scan_root(out, steps))
 				complete = 0;
 		}
 		link = read64(link);
 	}
-	*out = s;
 	/* without the TDP MMU the list has never been made */
 	return (link == head || !read64(head)) && complete;
 }
@@ -170,20 +197,27 @@ GLOBAL int scan_roots(struct scan *out, u64 kvm, u32 as_id, u32 steps)
 enum { ROLE_INVALID = 1 << 11 };	/* kvm_mmu_page_role.invalid, arch/x86/include/asm/kvm_host.h */
 
 /*
- * Is a root being zapped as a whole?  tdp_mmu_zap_leafs() of a window also comes over such roots (6.12 on),
- * and need not flush for them: whoever invalidated the root does.
+ * Is a root being zapped as a whole that may have mapped this gfn?  tdp_mmu_zap_leafs() of a window also comes
+ * over such roots (6.12 on), and need not flush for them: whoever invalidated the root does.  An invalid
+ * root can live on for long, in a vCPU's cache of roots, but it is empty then.
  */
-GLOBAL int has_invalid_root(u64 kvm)
+GLOBAL int has_invalid_root(u64 kvm, u64 gfn)
 {
 	u64 head = kvm + bpf_core_field_offset(struct kvm, arch.tdp_mmu_roots), link = read64(head);
 
 	for (u32 i = 0; i < ROOTS_MAX; i++) {
-		u64 sp = link - bpf_core_field_offset(struct kvm_mmu_page, link);
+		u64 sp = link - bpf_core_field_offset(struct kvm_mmu_page, link), table;
+		u32 role, shift;
 
 		if (!link || link == head)
 			break;
-		if (FIELD32(sp, struct kvm_mmu_page, role.word) & ROLE_INVALID)
-			return 1;
+		role = FIELD32(sp, struct kvm_mmu_page, role.word);
+		if (role & ROLE_INVALID) {
+			table = FIELD64(sp, struct kvm_mmu_page, spt);
+			shift = ((role & 15) - 1) * 9;
+			if (spte_present(read64(table + ((gfn >> (shift & 63)) & 511) * 8)))
+				return 1;
+		}
 		link = read64(link);
 	}
 	return 0;
@@ -219,24 +253,48 @@ GLOBAL int rmap_hit(struct rmap_scan *r, u64 val, u64 index)
 	return 0;
 }
 
-/* Up to 64 heads of a reverse map; bpf_loop callback. */
-static long rmap_step(u32 i, struct rmap_scan *r)
-{
-	struct task_state *t = task_state();
-	u64 first = r->index;
+struct chunk_rmap {
+	struct rmap_scan *r;
+	u64 *chunk;
+	u64 first;
+};
 
+static long rmap_entry(u32 k, struct chunk_rmap *c)
+{
+	if (k >= SCAN_CHUNK)
+		return 1;
+	if (c->chunk[k])
+		rmap_hit(c->r, c->chunk[k], c->first + k);
+	return 0;
+}
+
+/* Up to 64 heads of a reverse map. */
+GLOBAL int rmap_chunk(struct rmap_scan *r)
+{
+	struct chunk_rmap c = { .r = r };
+	struct task_state *t;
+	u64 first;
+
+	if (!r)
+		return 1;
+	t = task_state();
+	first = r->index;
 	if (!t || r->index >= r->end)
 		return 1;
 	if (bpf_probe_read_kernel(t->chunk, sizeof(t->chunk), (void *)(r->heads + first * 8))) {
 		lost(LOSS_RACED);
 		return 1;
 	}
-	for (u32 k = 0; k < SCAN_CHUNK; k++) {
-		if (t->chunk[k])
-			rmap_hit(r, t->chunk[k], first + k);
-	}
+	c.chunk = t->chunk;
+	c.first = first;
+	bpf_loop(SCAN_CHUNK, rmap_entry, &c, 0);
 	r->index = first + SCAN_CHUNK;
 	return 0;
+}
+
+static long rmap_step(u32 i, struct rmap_scan *r)
+{
+	return rmap_chunk(r) ? 1 : 0;
 }
 
 /*

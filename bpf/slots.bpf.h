@@ -176,7 +176,7 @@ GLOBAL u64 gfn_to_hva(u64 kvm, u32 as_id, u64 gfn)
 }
 
 /* The same, but first by the spans of an open window: no tree to walk. */
-static __always_inline u64 window_gfn_to_hva(struct window *w, u64 kvm, u32 as_id, u64 gfn)
+GLOBAL u64 window_gfn_to_hva(struct window *w, u64 kvm, u32 as_id, u64 gfn)
 {
 	for (u32 i = 0; w && i < WINDOW_SPANS; i++) {
 		struct span *s = &w->span[i];

@@ -32,61 +32,91 @@ static __always_inline u64 kvm_flush_requests(u64 kvm)
 	return FIELD64(kvm, struct kvm, stat.generic.remote_tlb_flush_requests);
 }
 
-/* The window of the task for this range and VM; 0, 0: a place for a new one; NULL if there is none. */
-static __always_inline struct window *window_find(struct task_state *t, u64 range, u32 vm)
-{
-	for (u32 i = 0; i < WINDOW_DEPTH; i++) {
-		struct window *w = &t->window[i];
+/*
+ * These two answer 1 + the place of a window, 0: there is none.  Not a pointer: the verifier would follow
+ * all that comes after once for each place.
+ */
 
-		if (w->range == range && w->vm == vm)
-			return w;
-	}
-	return NULL;
+/* The window of the task for this range and VM; 0, 0: a place for a new one. */
+GLOBAL u32 window_place(struct task_state *t, u64 range, u32 vm)
+{
+	for (u32 i = 0; t && i < WINDOW_DEPTH; i++)
+		if (t->window[i].range == range && t->window[i].vm == vm)
+			return i + 1;
+	return 0;
 }
 
 /* The innermost open window of the task for this VM, whatever its range. */
+GLOBAL u32 window_current_place(struct task_state *t, u32 vm)
+{
+	for (u32 i = WINDOW_DEPTH; t && i > 0; i--)
+		if (t->window[i - 1].range && t->window[i - 1].vm == vm)
+			return i;
+	return 0;
+}
+
+static __always_inline struct window *window_at(struct task_state *t, u32 place)
+{
+	place--;
+	return place < WINDOW_DEPTH ? &t->window[place & (WINDOW_DEPTH - 1)] : NULL;
+}
+
+static __always_inline struct window *window_find(struct task_state *t, u64 range, u32 vm)
+{
+	return window_at(t, window_place(t, range, vm));
+}
+
 static __always_inline struct window *window_current(struct task_state *t, u32 vm)
 {
-	for (u32 i = WINDOW_DEPTH; i > 0; i--) {
-		struct window *w = &t->window[i - 1];
+	return window_at(t, window_current_place(t, vm));
+}
 
-		if (w->range && w->vm == vm)
-			return w;
+struct publish {
+	struct window *w;
+	struct vm_state *st;
+};
+
+/* Take a place in the VM's table, if this one is free; bpf_loop callback. */
+static long publish_step(u32 i, struct publish *p)
+{
+	struct window *w = p->w;
+	struct open_window *o;
+
+	if (i >= OPEN_WINDOWS)
+		return 1;
+	o = &p->st->open[i];
+	/* taken first, filled next, shown last: state says whether it is to be looked at */
+	if (o->id || __sync_val_compare_and_swap(&o->id, 0, w->range))
+		return 0;
+	for (u32 k = 0; k < WINDOW_SPANS; k++) {
+		o->gfn[k] = w->span[k].gfn;
+		o->end[k] = w->span[k].end;
+		o->as_id[k] = w->span[k].as_id;
 	}
-	return NULL;
+	o->spans = w->spans;
+	o->cause = w->cause;
+	__sync_lock_test_and_set(&o->state, nmw_step(NMW_CLOSED, NMW_START).next);
+	w->open = i + 1;
+	return 1;
 }
 
 /* KVM's start has returned: from here on nobody may map these gfns. */
 GLOBAL int window_publish(struct window *w)
 {
-	struct vm_state *st;
+	struct publish p = { .w = w };
 	u32 vm;
 
 	if (!w)
 		return 0;
 	vm = w->vm;
-	st = vm_state(vm);
-	if (!st || !w->spans)
+	p.st = vm_state(vm);
+	if (!p.st || !w->spans)
 		return 0;
-	for (u32 i = 0; i < OPEN_WINDOWS; i++) {
-		struct open_window *o = &st->open[i];
-
-		/* taken first, filled next, shown last: state says whether it is to be looked at */
-		if (o->id || __sync_val_compare_and_swap(&o->id, 0, w->range))
-			continue;
-		for (u32 k = 0; k < WINDOW_SPANS; k++) {
-			o->gfn[k] = w->span[k].gfn;
-			o->end[k] = w->span[k].end;
-			o->as_id[k] = w->span[k].as_id;
-		}
-		o->spans = w->spans;
-		o->cause = w->cause;
-		__sync_lock_test_and_set(&o->state, nmw_step(NMW_CLOSED, NMW_START).next);
-		__sync_fetch_and_add(&st->nopen, 1);
-		w->open = i + 1;
-		return 0;
-	}
-	lost(LOSS_OPEN_WINDOWS);
+	bpf_loop(OPEN_WINDOWS, publish_step, &p, 0);
+	if (w->open)
+		__sync_fetch_and_add(&p.st->nopen, 1);
+	else
+		lost(LOSS_OPEN_WINDOWS);
 	return 0;
 }
 
@@ -125,45 +155,52 @@ struct open_search {
 	struct cause_key cause;	/* out: of the last hit */
 };
 
-/* Which open windows of the VM cover [gfn, end)? */
-GLOBAL int open_windows_find(struct open_search *s)
+/* One window that is open, or a free place; bpf_loop callback. */
+static long open_window_step(u32 i, struct open_search *s)
 {
-	struct vm_state *st;
-	u32 vm;
+	u32 vm = s->vm;
+	struct vm_state *st = vm_state(vm);
+	struct open_window *o;
 
-	if (!s)
+	if (!st || i >= OPEN_WINDOWS)
+		return 1;
+	o = &st->open[i];
+	if (!o->id || o->state == NMW_CLOSED)
 		return 0;
-	vm = s->vm;
-	st = vm_state(vm);
-	if (!st)
-		return 0;
-	for (u32 i = 0; i < OPEN_WINDOWS; i++) {
-		struct open_window *o = &st->open[i];
-
-		if (!o->id || o->state == NMW_CLOSED)
-			continue;
-		for (u32 k = 0; k < WINDOW_SPANS; k++) {
-			if (k >= o->spans)
-				break;
-			if (o->as_id[k] != s->as_id || s->gfn >= o->end[k] || s->end <= o->gfn[k])
-				continue;
-			/*
-			 * mmu_invalidate_retry_gfn() asks only for the gfn that faulted: a huge leaf may
-			 * come to lie over a window that is smaller.  It is sound: what needs the huge
-			 * page split has a window over all of it.
-			 */
-			if (s->gfn < o->gfn[k] || s->end > o->end[k]) {
-				s->larger++;
-				continue;
-			}
-			s->hits++;
-			s->cause = o->cause;
-			if (s->breach)
-				o->state = nmw_step(o->state, NMW_MAP).next;
+	for (u32 k = 0; k < WINDOW_SPANS; k++) {
+		if (k >= o->spans)
 			break;
+		if (o->as_id[k] != s->as_id || s->gfn >= o->end[k] || s->end <= o->gfn[k])
+			continue;
+		/*
+		 * mmu_invalidate_retry_gfn() asks only for the gfn that faulted: a huge leaf may come to lie
+		 * over a window that is smaller.  It is sound: what needs the huge page split has a window
+		 * over all of it.
+		 */
+		if (s->gfn < o->gfn[k] || s->end > o->end[k]) {
+			s->larger++;
+			continue;
 		}
+		s->hits++;
+		s->cause = o->cause;
+		if (s->breach)
+			o->state = nmw_step(o->state, NMW_MAP).next;
+		break;
 	}
-	return s->hits;
+	return 0;
+}
+
+/* Which open windows of the VM cover [gfn, end)? */
+GLOBAL int open_windows_find(struct open_search *out)
+{
+	struct open_search s;
+
+	if (!out)
+		return 0;
+	s = *out;	/* bpf_loop takes a context on the stack only */
+	bpf_loop(OPEN_WINDOWS, open_window_step, &s, 0);
+	*out = s;
+	return s.hits;
 }
 
 /* flushed-at-start: KVM's start has returned. */
@@ -178,7 +215,7 @@ GLOBAL int window_flushed(u64 kvm, struct window *w)
 	state = w->flush_state;
 	if (state == FAS_ZAPPED && kvm_flush_requests(kvm) != w->flushes)
 		state = fas_step(state, FAS_FLUSH).next;
-	if (state == FAS_ZAPPED && has_invalid_root(kvm)) {
+	if (state == FAS_ZAPPED && has_invalid_root(kvm, w->spans ? w->span[0].gfn : 0)) {
 		COUNT(c, exempt[EXEMPT_INVALID_ROOT], 1);
 		state = FAS_IDLE;
 	}

@@ -31,6 +31,7 @@ enum {
 	SUSPECT_ROUNDS = 10,
 	SUSPECT_PAUSE_US = 20000,
 	AUDIT_ROUNDS = 5,
+	ENTRIES = 1 + SPARES,
 };
 
 /* guest physical addresses have at most 52 bits */
@@ -41,9 +42,8 @@ struct session {
 	struct kernel kernel;
 	struct mmuscope_bpf *skel;
 	struct hook_state hooks[HOOK_NR];
-	struct bpf_link *links[HOOK_NR];
-	struct bpf_program *spares[HOOK_NR][SPARES];	/* that stand in where the kernel is preemptible */
-	struct bpf_link *spare_links[HOOK_NR][SPARES];
+	struct bpf_program *entries[HOOK_NR][ENTRIES];	/* attached in its place if the kernel is preemptible */
+	struct bpf_link *links[HOOK_NR][ENTRIES];
 	struct ring_buffer *ring;
 	struct snapshot gone;		/* rows of destroyed VMs */
 	struct snapshot now;
@@ -141,30 +141,65 @@ static bool is_run_by_us(const struct bpf_program *p)
 	return !strcmp(section, "syscall") || !strcmp(section, "raw_tp");
 }
 
-/* The programs that stand in for a hook's, if the kernel can schedule a task away inside that one. */
-static void choose_spares(struct session *s, enum hook h)
+static struct bpf_program *find_program(struct session *s, enum hook h, const char *suffix)
 {
-	static const char *const suffix[SPARES] = { "spare", "spare2" };
 	char name[64];
+
+	snprintf(name, sizeof(name), "%s%s", s->hooks[h].shape->program, suffix);
+	return bpf_object__find_program_by_name(s->skel->obj, name);
+}
+
+/* The entries to a hook's program, if the kernel can schedule a task away inside it. */
+static void choose_entries(struct session *s, enum hook h)
+{
+	static const char *const suffix[ENTRIES] = { "_entry", "_spare", "_spare2" };
 
 	if (hook_guard(h) < 0 || !s->kernel.preemptible)
 		return;
-	for (int i = 0; i < SPARES; i++) {
-		snprintf(name, sizeof(name), "%s_%s", s->hooks[h].shape->program, suffix[i]);
-		s->spares[h][i] = bpf_object__find_program_by_name(s->skel->obj, name);
-		if (s->spares[h][i])
-			bpf_program__set_autoload(s->spares[h][i], true);
+	for (int i = 0; i < ENTRIES; i++) {
+		s->entries[h][i] = find_program(s, h, suffix[i]);
+		if (s->entries[h][i])
+			bpf_program__set_autoload(s->entries[h][i], true);
 	}
 }
 
-/* False: one of them cannot be attached; errno says why. */
-static bool attach_spares(struct session *s, enum hook h)
+/* Tell the entries where the programs are.  0 or negative errno. */
+static int join_entries(struct session *s)
 {
-	for (int i = SPARES - 1; i >= 0; i--) {
-		if (!s->spares[h][i])
+	for (int h = 0; h < HOOK_NR; h++) {
+		struct bpf_program *p;
+		struct bpf_map *map;
+		uint32_t zero = 0;
+		char name[64];
+		int fd;
+
+		if (!s->entries[h][0])
 			continue;
-		s->spare_links[h][i] = bpf_program__attach(s->spares[h][i]);
-		if (!s->spare_links[h][i])
+		snprintf(name, sizeof(name), "%s_body", s->hooks[h].shape->program);
+		map = bpf_object__find_map_by_name(s->skel->obj, name);
+		p = find_program(s, h, "");
+		fd = p ? bpf_program__fd(p) : -1;
+		if (!map || fd < 0)
+			return -ENOENT;
+		if (bpf_map_update_elem(bpf_map__fd(map), &zero, &fd, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+/*
+ * Attach a hook's program, or the entries to it.  Of the programs on one function the kernel runs the one
+ * that was attached last first.  False: errno says why.
+ */
+static bool attach_hook(struct session *s, enum hook h)
+{
+	if (!s->entries[h][0]) {
+		s->links[h][0] = bpf_program__attach(find_program(s, h, ""));
+		return s->links[h][0];
+	}
+	for (int i = ENTRIES - 1; i >= 0; i--) {
+		s->links[h][i] = bpf_program__attach(s->entries[h][i]);
+		if (!s->links[h][i])
 			return false;
 	}
 	return true;
@@ -194,7 +229,7 @@ static int choose_programs(struct session *s)
 		if (!p)
 			return -ENOENT;
 		bpf_program__set_autoload(p, true);
-		choose_spares(s, h);
+		choose_entries(s, h);
 	}
 	return missing;
 }
@@ -245,7 +280,6 @@ static int configure(struct session *s)
 	skel->rodata->cfg_scope_tree = o->scope_tree;
 	skel->rodata->cfg_max_stories = o->max_stories;
 	skel->rodata->cfg_blocks = o->check ? (uint32_t)nblocks : 0;
-	skel->rodata->cfg_spares = s->kernel.preemptible;
 	skel->rodata->cap_marks_at_map = marks_at_map(s);
 	skel->rodata->cap_rdonly_cast =
 		btf__find_by_name_kind(s->kernel.vmlinux, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
@@ -295,6 +329,9 @@ static int load(struct session *s)
 	if (err)
 		return reason_explain("loading the BPF programs", err);
 	say_programs(s);
+	err = join_entries(s);
+	if (err)
+		return reason_explain("joining the BPF programs", err);
 	err = run_program(s->skel->progs.init, NULL, 0);
 	if (err > 0) {
 		log_error("kernel symbols cannot be read; need CAP_SYSLOG, and kernel.kptr_restrict "
@@ -447,6 +484,10 @@ static int unexplained(struct session *s, uint64_t pfn, const struct suspect *wa
 
 	if (run_program(s->skel->progs.look_at_page, &a, sizeof(a)))
 		return -1;
+	/* still on the LRU, but cut off its file: were it another page by now, it would have a mapping */
+	if (a.refs > 0 && !a.mapping && !(was->mapping & 1) && a.page_index == was->page_index &&
+	    !a.mapcount && a.flags & flag(s, "PG_lru"))
+		return 1;
 	/* another page now, or a free one: every reference was returned */
 	if (a.refs <= 0 || a.mapping != was->mapping || a.page_index != was->page_index)
 		return 0;
@@ -528,7 +569,6 @@ int session_attach(struct session *s)
 
 	for (int h = 0; h < HOOK_NR; h++) {
 		struct hook_state *hook = &s->hooks[h];
-		struct bpf_program *p;
 
 		if (!is_needed(s, h))
 			continue;
@@ -536,11 +576,7 @@ int session_attach(struct session *s)
 			result = EXIT_CANNOT;
 			continue;
 		}
-		p = bpf_object__find_program_by_name(s->skel->obj, hook->shape->program);
-		/* of the programs on one function the kernel runs the one attached last first */
-		if (attach_spares(s, h))
-			s->links[h] = bpf_program__attach(p);
-		hook->attached = s->links[h] != NULL;
+		hook->attached = attach_hook(s, h);
 		if (hook->attached)
 			continue;
 		hook->error = -errno;
@@ -766,12 +802,12 @@ static void read_missed(struct session *s)
 
 		if (!s->hooks[h].attached)
 			continue;
-		p = bpf_object__find_program_by_name(s->skel->obj, s->hooks[h].shape->program);
+		p = s->entries[h][0] ? s->entries[h][0] : find_program(s, h, "");
 		fd = p ? bpf_program__fd(p) : -1;
 		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
 			s->now.missed[h] = info.recursion_misses;
 		/* more made good than missed: a run was counted twice, which is as bad as one lost */
-		if (s->spares[h][0]) {
+		if (s->entries[h][0]) {
 			int64_t left = (int64_t)(s->now.missed[h] - s->skel->bss->spared[hook_guard(h)]);
 
 			s->now.missed[h] = (uint64_t)llabs(left);
@@ -954,9 +990,8 @@ void session_close(struct session *s)
 	if (!s)
 		return;
 	for (int h = 0; h < HOOK_NR; h++) {
-		bpf_link__destroy(s->links[h]);
-		for (int i = 0; i < SPARES; i++)
-			bpf_link__destroy(s->spare_links[h][i]);
+		for (int i = 0; i < ENTRIES; i++)
+			bpf_link__destroy(s->links[h][i]);
 	}
 	ring_buffer__free(s->ring);
 	mmuscope_bpf__destroy(s->skel);
