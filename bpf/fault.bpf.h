@@ -111,7 +111,10 @@ GLOBAL int judge_mapped(u32 vm, struct mapped *m, u32 at_end)
 			m->entry & PTE_WRITABLE ? WNW_END_WRITABLE : WNW_END_READONLY), &s, NULL);
 	if (!at_end || !may || !cap_marks_at_map)
 		return 0;
-	dirty = (m->flags & PAGE_FLAG(dirty)) || leaf_dirty(m->entry);
+	/* the host's dirty bit is looked at anew: that it has been cleared is not always notified */
+	dirty = (m->flags & PAGE_FLAG(dirty)) || page_is_dirty(m->pgd, m->hva, s.pfn, &m->flags);
+	if (!dirty && !still_valid(m->kvm, m->seq))
+		return 0;
 	if (!dirty) {
 		why = page_exempt(s.pfn);
 		if (why < EXEMPT_NR) {
@@ -207,19 +210,9 @@ GLOBAL int suspect_add(const struct held *h, u32 vm)
 	return 0;
 }
 
-/* References of a small page that its mappings, caches and private data explain, and its way to the LRU. */
-GLOBAL int page_explained(u64 head)
-{
-	u64 flags = page_flags(head), mapping = folio_mapping_word(head);
-	s32 n = (s32)read32(head + bpf_core_field_offset(struct page, _mapcount.counter)) + 1;
-
-	n += !(mapping & MAPPING_ANON) || (flags & PAGE_FLAG(swapcache));
-	n += !!(flags & PAGE_FLAG(private));
-	return n + !(flags & PAGE_FLAG(lru));
-}
-
 /*
  * refs-returned: the fault is over, so the reference must be gone, and no other left that nothing explains.
+ * A page that is not on the LRU may be held by a per-CPU batch on its way there.
  * before: references when hva_to_pfn returned; 0: not known, a prefetched page (many are taken at once).
  */
 GLOBAL int fault_refs(u32 vm, u64 hva, u64 gfn, u64 pfn, s32 before)
@@ -243,7 +236,7 @@ GLOBAL int fault_refs(u32 vm, u64 hva, u64 gfn, u64 pfn, s32 before)
 	} else {
 		if ((flags & PAGE_FLAG(reserved)) || !folio_mapping_word(h.head))
 			return 0;
-		back = (!before || h.now < before) && h.now <= page_explained(h.head);
+		back = (!before || h.now < before) && h.now <= page_explained(h.head) + !(flags & PAGE_FLAG(lru));
 	}
 	step = rfr_step(rfr_step(RFR_NONE, RFR_LOOKUP).next, back ? RFR_END_RETURNED : RFR_END_MORE);
 	if (step.says == SAYS_KEPT) {
@@ -426,10 +419,12 @@ GLOBAL int split_look(struct split *s, u32 chunk)
 {
 	struct chunk_split c = { .s = s, .first = chunk * SCAN_CHUNK };
 	struct task_state *t = task_state();
+	u64 from;
 
 	if (!t || !s)
 		return 1;
-	if (bpf_probe_read_kernel(t->chunk, sizeof(t->chunk), (void *)(s->table + chunk * sizeof(t->chunk)))) {
+	from = s->table + chunk * sizeof(t->chunk);
+	if (bpf_probe_read_kernel(t->chunk, sizeof(t->chunk), (void *)from)) {
 		lost(LOSS_RACED);
 		return 1;
 	}

@@ -92,6 +92,16 @@ GLOBAL int host_leaf(u64 pgd, u64 hva, struct leaf *leaf)
 	return r;
 }
 
+/* References of a small page that its mappings, the page or swap cache and private data explain. */
+GLOBAL int page_explained(u64 head)
+{
+	u64 flags = page_flags(head), mapping = folio_mapping_word(head);
+	s32 n = (s32)read32(head + bpf_core_field_offset(struct page, _mapcount.counter)) + 1;
+
+	n += !(mapping & MAPPING_ANON) || (flags & PAGE_FLAG(swapcache));
+	return n + !!(flags & PAGE_FLAG(private));
+}
+
 /* Why a page that looks not dirty cannot be judged; EXEMPT_NR: no reason. */
 GLOBAL u32 page_exempt(u64 pfn)
 {

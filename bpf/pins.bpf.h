@@ -25,6 +25,16 @@ static __always_inline bool page_pinned(u64 head)
 	return page_refs(head) >= PIN_BIAS;
 }
 
+/* Is there a reference of the page besides those of its mappings and caches?  A large folio's are not told. */
+static __always_inline bool page_held(u64 head)
+{
+	s32 refs = page_refs(head);
+
+	if (page_flags(head) & PAGE_FLAG(head))
+		return refs > 0;
+	return refs > page_explained(head);
+}
+
 /* kvm_vcpu_map() has returned 0.  pinned: this kernel pins, so a reference alone is not enough. */
 static __always_inline void pin_taken(struct vm_info *vm, u64 map, u64 gfn, u64 pfn, bool pins_pages)
 {
@@ -41,7 +51,7 @@ static __always_inline void pin_taken(struct vm_info *vm, u64 map, u64 gfn, u64 
 		lost(LOSS_TASK_STATE);
 		return;
 	}
-	held = pins_pages ? page_pinned(head) : page_refs(head) > 0;
+	held = pins_pages ? page_pinned(head) : page_held(head);
 
 	struct story s = {
 		.gfn = gfn, .pfn = pfn, .flags = page_flags(head), .vm = vm->index, .pages = 1, .level = 1,

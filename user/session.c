@@ -42,7 +42,8 @@ struct session {
 	struct kernel kernel;
 	struct mmuscope_bpf *skel;
 	struct hook_state hooks[HOOK_NR];
-	struct bpf_program *entries[HOOK_NR][ENTRIES];	/* attached in its place if the kernel is preemptible */
+	/* attached in the place of a hook's program where the kernel is preemptible */
+	struct bpf_program *entries[HOOK_NR][ENTRIES];
 	struct bpf_link *links[HOOK_NR][ENTRIES];
 	struct ring_buffer *ring;
 	struct snapshot gone;		/* rows of destroyed VMs */
