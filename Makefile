@@ -137,6 +137,7 @@ prove: all
 
 long: all test-programs
 	tests/long
+	tests/run $$(sed '/^#/d' tests/slow-tests)
 
 install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 	install -D -m 755 $(B)/bin/mmuscope $(DESTDIR)$(PREFIX)/bin/mmuscope

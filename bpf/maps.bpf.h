@@ -365,33 +365,28 @@ static __always_inline bool guard_enter(enum guard g, u32 copy)
 }
 
 /*
- * A hook's program, and the entries to it that are attached in its place where the kernel is preemptible:
- * SPARED(section, name, guard, what to do, BPF_PROG arguments...).  An entry is a few instructions and a tail
- * call, so that the program itself is verified once.
+ * A hook's program, and what is attached in its place where the kernel is preemptible: SPARED(section, name,
+ * guard, what to do, BPF_PROG arguments...).  Copies, and not tail calls to one program: that one would not
+ * be protected by prog->active, and from 6.13 on programs have a stack for each CPU, not for each task.
  */
-#define SPARED_ENTRY(section, name, entry, g, copy)				\
-	SEC(section) int entry(void *ctx)					\
+#define SPARED_COPY(section, copy_name, g, copy, body, ...)			\
+	SEC(section) int BPF_PROG(copy_name, __VA_ARGS__)			\
 	{									\
-		if (guard_enter(g, copy))					\
-			bpf_tail_call(ctx, &name##_body, 0);			\
+		if (guard_enter(g, copy)) {					\
+			body;							\
+		}								\
 		return 0;							\
 	}
 
 #define SPARED(section, name, g, body, ...)					\
-	struct {								\
-		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);				\
-		__uint(max_entries, 1);						\
-		__uint(key_size, 4);						\
-		__uint(value_size, 4);						\
-	} name##_body SEC(".maps");						\
 	SEC(section) int BPF_PROG(name, __VA_ARGS__)				\
 	{									\
 		body;								\
 		return 0;							\
 	}									\
-	SPARED_ENTRY(section, name, name##_entry, g, 0)				\
-	SPARED_ENTRY(section, name, name##_spare, g, 1)				\
-	SPARED_ENTRY(section, name, name##_spare2, g, 2)
+	SPARED_COPY(section, name##_entry, g, 0, body, __VA_ARGS__)		\
+	SPARED_COPY(section, name##_spare, g, 1, body, __VA_ARGS__)		\
+	SPARED_COPY(section, name##_spare2, g, 2, body, __VA_ARGS__)
 
 /* This CPU's copy of the counters of VM index vm (0: the host). */
 static __always_inline struct vm_counts *counts_of(u32 vm)

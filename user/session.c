@@ -150,7 +150,7 @@ static struct bpf_program *find_program(struct session *s, enum hook h, const ch
 	return bpf_object__find_program_by_name(s->skel->obj, name);
 }
 
-/* The entries to a hook's program, if the kernel can schedule a task away inside it. */
+/* What is attached in the place of a hook's program, if the kernel can schedule a task away inside it. */
 static void choose_entries(struct session *s, enum hook h)
 {
 	static const char *const suffix[ENTRIES] = { "_entry", "_spare", "_spare2" };
@@ -162,34 +162,12 @@ static void choose_entries(struct session *s, enum hook h)
 		if (s->entries[h][i])
 			bpf_program__set_autoload(s->entries[h][i], true);
 	}
-}
-
-/* Tell the entries where the programs are.  0 or negative errno. */
-static int join_entries(struct session *s)
-{
-	for (int h = 0; h < HOOK_NR; h++) {
-		struct bpf_program *p;
-		struct bpf_map *map;
-		uint32_t zero = 0;
-		char name[64];
-		int fd;
-
-		if (!s->entries[h][0])
-			continue;
-		snprintf(name, sizeof(name), "%s_body", s->hooks[h].shape->program);
-		map = bpf_object__find_map_by_name(s->skel->obj, name);
-		p = find_program(s, h, "");
-		fd = p ? bpf_program__fd(p) : -1;
-		if (!map || fd < 0)
-			return -ENOENT;
-		if (bpf_map_update_elem(bpf_map__fd(map), &zero, &fd, BPF_ANY))
-			return -errno;
-	}
-	return 0;
+	if (s->entries[h][0])
+		bpf_program__set_autoload(find_program(s, h, ""), false);
 }
 
 /*
- * Attach a hook's program, or the entries to it.  Of the programs on one function the kernel runs the one
+ * Attach a hook's program, or what stands in its place.  Of the programs on one function the kernel runs the one
  * that was attached last first.  False: errno says why.
  */
 static bool attach_hook(struct session *s, enum hook h)
@@ -330,9 +308,6 @@ static int load(struct session *s)
 	if (err)
 		return reason_explain("loading the BPF programs", err);
 	say_programs(s);
-	err = join_entries(s);
-	if (err)
-		return reason_explain("joining the BPF programs", err);
 	err = run_program(s->skel->progs.init, NULL, 0);
 	if (err > 0) {
 		log_error("kernel symbols cannot be read; need CAP_SYSLOG, and kernel.kptr_restrict "
