@@ -236,7 +236,8 @@ GLOBAL int fault_refs(u32 vm, u64 hva, u64 gfn, u64 pfn, s32 before)
 	} else {
 		if ((flags & PAGE_FLAG(reserved)) || !folio_mapping_word(h.head))
 			return 0;
-		back = (!before || h.now < before) && h.now <= page_explained(h.head) + !(flags & PAGE_FLAG(lru));
+		back = (!before || h.now < before) &&
+		       h.now <= page_explained(h.head) + !(flags & PAGE_FLAG(lru));
 	}
 	step = rfr_step(rfr_step(RFR_NONE, RFR_LOOKUP).next, back ? RFR_END_RETURNED : RFR_END_MORE);
 	if (step.says == SAYS_KEPT) {

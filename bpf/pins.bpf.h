@@ -25,7 +25,7 @@ static __always_inline bool page_pinned(u64 head)
 	return page_refs(head) >= PIN_BIAS;
 }
 
-/* Is there a reference of the page besides those of its mappings and caches?  A large folio's are not told. */
+/* Is there a reference besides those of the page's mappings and caches?  A large folio's are not told. */
 static __always_inline bool page_held(u64 head)
 {
 	s32 refs = page_refs(head);

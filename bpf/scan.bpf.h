@@ -197,9 +197,9 @@ GLOBAL int scan_roots(struct scan *out, u64 kvm, u32 as_id, u32 steps)
 enum { ROLE_INVALID = 1 << 11 };	/* kvm_mmu_page_role.invalid, arch/x86/include/asm/kvm_host.h */
 
 /*
- * Is a root being zapped as a whole that may have mapped this gfn?  tdp_mmu_zap_leafs() of a window also
- * comes over such roots (6.12 on), and need not flush for them: whoever invalidated the root does.  An invalid
- * root can live on for long, in a vCPU's cache of roots, but it is empty then.
+ * Is a root being zapped as a whole that may have mapped this gfn?  tdp_mmu_zap_leafs() of a window
+ * also comes over such roots (6.12 on), and need not flush for them: whoever invalidated the root
+ * does.  An invalid root can live on for long, in a vCPU's cache of roots, but it is empty then.
  */
 GLOBAL int has_invalid_root(u64 kvm, u64 gfn)
 {

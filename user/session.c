@@ -167,8 +167,8 @@ static void choose_entries(struct session *s, enum hook h)
 }
 
 /*
- * Attach a hook's program, or what stands in its place.  Of the programs on one function the kernel runs the one
- * that was attached last first.  False: errno says why.
+ * Attach a hook's program, or what stands in its place.  Of the programs on one function the kernel
+ * runs the one that was attached last first.  False: errno says why.
  */
 static bool attach_hook(struct session *s, enum hook h)
 {
