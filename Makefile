@@ -5,7 +5,7 @@
 # make test       set-up, and every test; prints "N passed, N failed" last
 # make check      the tests that need no VM;  make lab: those that do
 # make prove      the mutation score: every mutant of docs/mutants.md, and no alarm without it
-# make long       two minutes of stress on two kernels, and the block map compared afterwards
+# make long       two minutes of stress on two kernels, and the tests of tests/slow-tests
 # make install    DESTDIR and PREFIX as usual
 # V=1 shows the commands; CC=clang builds user space with clang
 
