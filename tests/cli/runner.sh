@@ -14,6 +14,7 @@ cp "$top/tests/run" "$dir/tests"
 cp "$top/lab/kernels" "$dir/lab"
 printf 'all test-programs:\n' > "$dir/Makefile"
 echo 'cli/t:known-* fine here' > "$dir/tests/expected-skips"
+echo 'lab/slow' > "$dir/tests/slow-tests"
 
 # case NAME STATUS LAST-LINE < script: what the runner makes of one test
 case_of() {
