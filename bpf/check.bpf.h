@@ -18,6 +18,18 @@
 #include "track.bpf.h"
 #include "vm.bpf.h"
 
+/* a change of a leaf SPTE: see change.bpf.h */
+struct change {
+	u64 kvm;
+	u64 gfn;
+	u64 old;
+	u64 new;
+	u32 vm;
+	u32 as_id;
+	u32 level;
+	u32 marked;		/* KVM's own mark, if it makes one, is already made */
+};
+
 /* Count what a model has said, and tell it if it is a violation. */
 static __always_inline void judged(struct vm_counts *c, enum invariant inv, struct step step,
 				   const struct story *s, const struct window *w)
@@ -124,19 +136,9 @@ static __always_inline void debt_settle(struct task_state *t, struct window *w)
 /*
  * A leaf SPTE is gone, or may no longer be written through.  Judges dirty-until-notified, and collects what
  * the claims want to know: who had made the page dirty, and did the host know that it was used.
- * l->marked: KVM's own mark, if it makes one, is already made, so that nobody can tell any more.
+ * l->marked: nobody can tell any more who made it dirty.
  */
-struct loss_of {
-	u64 gfn;
-	u64 old;
-	u64 new;
-	u32 vm;
-	u32 as_id;
-	u32 level;
-	u32 marked;
-};
-
-GLOBAL int check_lost(const struct loss_of *l, struct task_state *t, struct window *w)
+GLOBAL int check_lost(const struct change *l, struct task_state *t, struct window *w)
 {
 	u64 pfn, head, hva = 0, flags, mapping, pages, kvm, pgd, gfn;
 	bool written, young, known, dirty;

@@ -139,10 +139,10 @@ static __always_inline u64 arg_number(void *ctx, u32 n)
 	return v;
 }
 
-/* struct kvm of the mmu_notifier embedded in it. */
-static __always_inline u64 notifier_kvm(struct mmu_notifier *mn)
+/* struct kvm of the mmu_notifier at mn, which is embedded in it. */
+static __always_inline u64 notifier_kvm(u64 mn)
 {
-	return (u64)mn - bpf_core_field_offset(struct kvm, mmu_notifier);
+	return mn - bpf_core_field_offset(struct kvm, mmu_notifier);
 }
 
 #endif /* MMUSCOPE_COMPAT_BPF_H */

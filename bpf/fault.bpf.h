@@ -186,9 +186,47 @@ struct held {
 	s32 now;
 };
 
+/* Is every reference of a small page explained? */
+static __always_inline bool refs_explained(u64 head, u64 flags, s32 refs)
+{
+	/* a page that is not on the LRU may be held by a per-CPU batch on its way there */
+	return refs <= page_explained(head) + !(flags & PAGE_FLAG(lru));
+}
+
+enum {
+	SUSPECTS_FREED = 16,	/* at least, at a time */
+	SUSPECTS_LOOKED = 256,	/* at most: bounds the work in a hook */
+};
+
+struct suspects_again {
+	u32 freed;
+	u32 looked;
+};
+
+/* Look at a suspect again, and forget it if its references have gone back; map iteration callback. */
+static long suspect_again(void *map, u64 *key, struct suspect *was, struct suspects_again *again)
+{
+	u64 pfn = *key, head = pfn_head(pfn), flags = page_flags(head);
+	s32 refs = page_refs(head);
+
+	if (again->looked++ >= SUSPECTS_LOOKED || again->freed >= SUSPECTS_FREED)
+		return 1;
+	if (refs > 0 && (flags & (PAGE_FLAG(head) | PAGE_FLAG(locked)) ||
+			 folio_mapping_word(head) != was->mapping || !refs_explained(head, flags, refs)))
+		return 0;
+	if (!bpf_map_delete_elem(&suspects, &pfn)) {
+		struct vm_counts *c = counts_of(was->vm);
+
+		COUNT(c, checked[INV_REFS_RETURNED], 1);
+		again->freed++;
+	}
+	return 0;
+}
+
 /* A page has more references than before its fault: to be looked at again when that can be explained. */
 GLOBAL int suspect_add(const struct held *h, u32 vm)
 {
+	struct suspects_again again = {};
 	struct suspect suspect = {};
 	u64 pfn;
 
@@ -205,6 +243,10 @@ GLOBAL int suspect_add(const struct held *h, u32 vm)
 	suspect.vm = vm;
 	suspect.tid = bpf_get_current_pid_tgid();
 	bpf_get_current_comm(suspect.comm, sizeof(suspect.comm));
+	if (!bpf_map_update_elem(&suspects, &pfn, &suspect, BPF_ANY))
+		return 0;
+	/* full: user space has not come by yet, and most are long explained (batches hold 15 pages) */
+	bpf_for_each_map_elem(&suspects, suspect_again, &again, 0);
 	if (bpf_map_update_elem(&suspects, &pfn, &suspect, BPF_ANY))
 		lost(LOSS_SUSPECTS);
 	return 0;
@@ -212,7 +254,6 @@ GLOBAL int suspect_add(const struct held *h, u32 vm)
 
 /*
  * refs-returned: the fault is over, so the reference must be gone, and no other left that nothing explains.
- * A page that is not on the LRU may be held by a per-CPU batch on its way there.
  * before: references when hva_to_pfn returned; 0: not known, a prefetched page (many are taken at once).
  */
 GLOBAL int fault_refs(u32 vm, u64 hva, u64 gfn, u64 pfn, s32 before)
@@ -236,8 +277,7 @@ GLOBAL int fault_refs(u32 vm, u64 hva, u64 gfn, u64 pfn, s32 before)
 	} else {
 		if ((flags & PAGE_FLAG(reserved)) || !folio_mapping_word(h.head))
 			return 0;
-		back = (!before || h.now < before) &&
-		       h.now <= page_explained(h.head) + !(flags & PAGE_FLAG(lru));
+		back = (!before || h.now < before) && refs_explained(h.head, flags, h.now);
 	}
 	step = rfr_step(rfr_step(RFR_NONE, RFR_LOOKUP).next, back ? RFR_END_RETURNED : RFR_END_MORE);
 	if (step.says == SAYS_KEPT) {
@@ -312,8 +352,8 @@ GLOBAL int fault_prefetched(struct task_state *t, u32 index, u32 i)
 	return judge_mapped(index, &m, 1);
 }
 
-/* A fault has ended with this result. */
-static __always_inline int fault_end(struct kvm_vcpu *vcpu, u64 gfn, u64 pfn, int result)
+/* A fault of the vCPU that is ctx's first argument has ended with this result. */
+static __always_inline int fault_end(void *ctx, u64 gfn, u64 pfn, int result)
 {
 	struct task_state *t;
 	struct vm_counts *c;
@@ -322,7 +362,7 @@ static __always_inline int fault_end(struct kvm_vcpu *vcpu, u64 gfn, u64 pfn, in
 
 	if (!enabled)
 		return 0;
-	vm = vm_get((u64)vcpu->kvm);
+	vm = vm_get(FIELD64(arg_number(ctx, 0), struct kvm_vcpu, kvm));
 	if (!vm)
 		return 0;
 	c = counts_of(vm->index);
@@ -440,7 +480,7 @@ static long split_chunk(u32 chunk, struct split *s)
 }
 
 /* same-page for a split: the new leaves map what the huge one did. */
-GLOBAL int check_split(const struct loss_of *l)
+GLOBAL int check_split(const struct change *l)
 {
 	struct split s = {};
 	struct vm_counts *c;

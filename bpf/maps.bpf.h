@@ -23,6 +23,7 @@ const volatile __u32 cfg_scope_pid = 0;		/* 0: every VM; else VMs of this proces
 const volatile bool cfg_scope_tree = false;	/* ...and of its descendants */
 const volatile __u32 cfg_blocks = 0;		/* size of the block map */
 const volatile __u32 cfg_max_stories = 0;		/* violations that are told in full */
+const volatile bool cfg_never = false;
 
 /* addresses and masks of the running kernel, read once by the program `init` */
 __u64 k_page_offset_base;
@@ -365,28 +366,52 @@ static __always_inline bool guard_enter(enum guard g, u32 copy)
 }
 
 /*
- * A hook's program, and what is attached in its place where the kernel is preemptible: SPARED(section, name,
- * guard, what to do, BPF_PROG arguments...).  Copies, and not tail calls to one program: that one would not
- * be protected by prog->active, and from 6.13 on programs have a stack for each CPU, not for each task.
+ * A hook's program, and the entries to it that are attached in its place where the kernel is preemptible:
+ * SPARED(section, name, guard, what to do, BPF_PROG arguments...).  An entry is a few instructions and a tail
+ * call, so that the program itself is verified once; user/attach.c puts it into the array.
+ *
+ * A program that is reached by a tail call is not protected by prog->active: two tasks may be inside it on
+ * one CPU.  From 6.13 on it could not bear that, since a tracing program has a stack for each CPU, unless it
+ * holds a tail call itself (check_max_stack_depth(), kernel/bpf/verifier.c): hence the one that is never
+ * made.  Its maps must bear it, as they must bear entries that were spared.
  */
-#define SPARED_COPY(section, copy_name, g, copy, body, ...)			\
-	SEC(section) int BPF_PROG(copy_name, __VA_ARGS__)			\
+#define SPARED_ENTRY(section, entry, array, g, copy)				\
+	SEC(section) int entry(void *ctx)					\
 	{									\
-		if (guard_enter(g, copy)) {					\
-			body;							\
-		}								\
+		if (guard_enter(g, copy))					\
+			bpf_tail_call(ctx, &array, 0);				\
 		return 0;							\
 	}
 
+#define SPARED_ENTRIES(section, name, array, g)					\
+	SPARED_ENTRY(section, name##_entry, array, g, 0)			\
+	SPARED_ENTRY(section, name##_spare, array, g, 1)			\
+	SPARED_ENTRY(section, name##_spare2, array, g, 2)
+
 #define SPARED(section, name, g, body, ...)					\
+	struct {								\
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);				\
+		__uint(max_entries, 1);						\
+		__uint(key_size, 4);						\
+		__uint(value_size, 4);						\
+	} name##_body SEC(".maps");						\
 	SEC(section) int BPF_PROG(name, __VA_ARGS__)				\
 	{									\
+		if (cfg_never)							\
+			bpf_tail_call(ctx, &name##_body, 0);			\
 		body;								\
 		return 0;							\
 	}									\
-	SPARED_COPY(section, name##_entry, g, 0, body, __VA_ARGS__)		\
-	SPARED_COPY(section, name##_spare, g, 1, body, __VA_ARGS__)		\
-	SPARED_COPY(section, name##_spare2, g, 2, body, __VA_ARGS__)
+	SPARED_ENTRIES(section, name, name##_body, g)
+
+/* A hook whose function has the prototype of another hook's, for whose program it is the same event. */
+#define SAME_AS(section, name, g, other)					\
+	SEC(section) int name(void *ctx)					\
+	{									\
+		bpf_tail_call(ctx, &other##_body, 0);				\
+		return 0;							\
+	}									\
+	SPARED_ENTRIES(section, name, other##_body, g)
 
 /* This CPU's copy of the counters of VM index vm (0: the host). */
 static __always_inline struct vm_counts *counts_of(u32 vm)

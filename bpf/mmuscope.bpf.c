@@ -4,8 +4,7 @@
  * A program reads its arguments in the shape that its kernel has, and calls the common body.  Which
  * programs are loaded on which kernel is decided in user/hooks.def by looking, never by version.
  */
-#include "adopt.bpf.h"
-#include "fault.bpf.h"
+#include "change.bpf.h"
 #include "pins.bpf.h"
 #include "shadow.bpf.h"
 
@@ -33,12 +32,12 @@ static __always_inline int vm_dying(u64 kvm)
 SEC("fentry/kvm_destroy_vm")
 int BPF_PROG(vm_destroy, struct kvm *kvm)
 {
-	struct vm_info *vm = vm_get((u64)kvm);
+	struct vm_info *vm = vm_get(arg_number(ctx, 0));
 	struct vm_state *st;
 
 	if (!vm)
 		return 0;
-	vm_dying((u64)kvm);
+	vm_dying(arg_number(ctx, 0));
 	st = vm_state(vm->index);
 	/* its mm may live on, and another task be in a window: that one's end will be judged */
 	if (cfg_check && enabled && st && !st->busy && st->settled) {
@@ -55,7 +54,7 @@ int BPF_PROG(vm_destroy, struct kvm *kvm)
 SEC("fentry/kvm_mmu_notifier_release")
 int BPF_PROG(vm_release, struct mmu_notifier *mn)
 {
-	return vm_dying(notifier_kvm(mn));
+	return vm_dying(notifier_kvm(arg_number(ctx, 0)));
 }
 
 /* A debt from a zap outside any window has no later hook of its task to fall due at: these are it. */
@@ -177,32 +176,18 @@ SPARED("fexit/hva_to_pfn", hva_pfn_five, GUARD_HVA_TO_PFN,
 /* ---- the end of a fault ---- */
 
 SPARED("fexit/kvm_tdp_page_fault", fault_tdp, GUARD_FAULT_TDP,
-       fault_end(vcpu, fault->gfn, fault->pfn, ret), struct kvm_vcpu *vcpu, struct kvm_page_fault *fault,
+       fault_end(ctx, fault->gfn, fault->pfn, ret), struct kvm_vcpu *vcpu, struct kvm_page_fault *fault,
        int ret)
 
 /* nested guests with nested paging, and 64-bit guests without */
-SPARED("fexit/paging64_page_fault", fault_paging64, GUARD_FAULT_PAGING64,
-       fault_end(vcpu, fault->gfn, fault->pfn, ret), struct kvm_vcpu *vcpu, struct kvm_page_fault *fault,
-       int ret)
-
-SPARED("fexit/paging32_page_fault", fault_paging32, GUARD_FAULT_PAGING32,
-       fault_end(vcpu, fault->gfn, fault->pfn, ret), struct kvm_vcpu *vcpu, struct kvm_page_fault *fault,
-       int ret)
-
-SPARED("fexit/nonpaging_page_fault", fault_nonpaging, GUARD_FAULT_NONPAGING,
-       fault_end(vcpu, fault->gfn, fault->pfn, ret), struct kvm_vcpu *vcpu, struct kvm_page_fault *fault,
-       int ret)
-
-/* KVM on Intel only; no lab kernel comes here, and nested guests that do are no busier than the others */
-SEC("fexit/ept_page_fault")
-int BPF_PROG(fault_ept, struct kvm_vcpu *vcpu, struct kvm_page_fault *fault, int ret)
-{
-	return fault_end(vcpu, fault->gfn, fault->pfn, ret);
-}
+SAME_AS("fexit/paging64_page_fault", fault_paging64, GUARD_FAULT_PAGING64, fault_tdp)
+SAME_AS("fexit/paging32_page_fault", fault_paging32, GUARD_FAULT_PAGING32, fault_tdp)
+SAME_AS("fexit/nonpaging_page_fault", fault_nonpaging, GUARD_FAULT_NONPAGING, fault_tdp)
+SAME_AS("fexit/ept_page_fault", fault_ept, GUARD_FAULT_EPT, fault_tdp)
 
 /* ---- windows: KVM's mmu_notifier callbacks ---- */
 
-static __always_inline int window_start(void *ctx, struct mmu_notifier *mn, struct mmu_notifier_range *range)
+static __always_inline int window_start(void *ctx, struct mmu_notifier_range *range)
 {
 	struct task_state *t;
 	struct vm_counts *c;
@@ -214,7 +199,7 @@ static __always_inline int window_start(void *ctx, struct mmu_notifier *mn, stru
 
 	if (!enabled)
 		return 0;
-	vm = vm_get(notifier_kvm(mn));
+	vm = vm_get(notifier_kvm(arg_number(ctx, 0)));
 	if (!vm)
 		return 0;
 	c = counts_of(vm->index);
@@ -260,9 +245,9 @@ static __always_inline int window_start(void *ctx, struct mmu_notifier *mn, stru
 }
 
 SPARED("fentry/kvm_mmu_notifier_invalidate_range_start", win_start, GUARD_WINDOW_START,
-       window_start(ctx, mn, range), struct mmu_notifier *mn, struct mmu_notifier_range *range)
+       window_start(ctx, range), struct mmu_notifier *mn, struct mmu_notifier_range *range)
 
-static __always_inline int window_started(struct mmu_notifier *mn, u64 range, int ret)
+static __always_inline int window_started(void *ctx, int ret)
 {
 	struct task_state *t;
 	struct vm_info *vm;
@@ -270,13 +255,13 @@ static __always_inline int window_started(struct mmu_notifier *mn, u64 range, in
 
 	if (!cfg_check || !enabled)
 		return 0;
-	vm = vm_get(notifier_kvm(mn));
+	vm = vm_get(notifier_kvm(arg_number(ctx, 0)));
 	if (!vm)
 		return 0;
 	t = bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), 0, 0);
 	if (!t)
 		return 0;
-	w = window_find(t, range, vm->index);
+	w = window_find(t, arg_number(ctx, 1), vm->index);
 	debt_settle(t, w);
 	/* a start that could not block has zapped nothing and will be made again */
 	if (!w || ret)
@@ -290,7 +275,7 @@ static __always_inline int window_started(struct mmu_notifier *mn, u64 range, in
 }
 
 SPARED("fexit/kvm_mmu_notifier_invalidate_range_start", win_started, GUARD_WINDOW_STARTED,
-       window_started(mn, arg_number(ctx, 1), ret), struct mmu_notifier *mn, struct mmu_notifier_range *range,
+       window_started(ctx, ret), struct mmu_notifier *mn, struct mmu_notifier_range *range,
        int ret)
 
 /* What a window did is known: judge it and close the books.  now: CLOCK_MONOTONIC. */
@@ -414,109 +399,18 @@ SPARED("fexit/__mmu_notifier_invalidate_range_end", win_ended, GUARD_WINDOW_ENDE
 
 /* ---- SPTE changes ---- */
 
-static __always_inline int spte_changed(u64 kvm, u32 as_id, u64 gfn, u64 old, u64 new,
-					u32 level, bool marked)
-{
-	bool was = spte_leaf(old, level), is = spte_leaf(new, level);
-	struct task_state *t = NULL;
-	struct window *w = NULL;
-	struct vm_counts *c;
-	struct vm_info *vm;
-	bool split;
-	u32 l;
-
-	if (!was && !is)
-		return 0;	/* a page table was linked or unlinked: its leaves report themselves */
-	if (!enabled)
-		return 0;
-	vm = vm_get(kvm);
-	if (!vm || level < 1 || level > LEVELS)
-		return 0;
-	c = counts_of(vm->index);
-	if (!c)
-		return 0;
-	l = level - 1;
-	asm volatile("" : "+r"(l));	/* one bound for all uses: older verifiers forget a recomputed one */
-	if (l >= LEVELS)
-		return 0;
-	/* tdp_mmu_split_huge_page() fills all 512 SPTEs of the new table before it links it */
-	split = was && !is && spte_present(new);
-
-	if (!was) {
-		__sync_fetch_and_add(&c->installed[l], 1);
-		if (spte_present(old))
-			__sync_fetch_and_add(&c->collapsed[l], 1);
-	} else if (split) {
-		__sync_fetch_and_add(&c->split[l], 1);
-	} else if (!is) {
-		if (vm->flags & VM_DYING)
-			__sync_fetch_and_add(&c->torn_down[l], 1);
-		else
-			__sync_fetch_and_add(&c->zapped[l], 1);
-		t = bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), 0, 0);
-		w = t ? window_current(t, vm->index) : NULL;
-		if (w) {
-			w->zapped += level_pages(level);
-			COUNT(c, zapped_in_window, level_pages(level));
-			if (cfg_check && w->flush_state != FAS_IDLE) {
-				w->flush_state = fas_step(w->flush_state, FAS_ZAP).next;
-				w->flushes = kvm_flush_requests(kvm);
-			}
-		}
-	}
-	if (!cfg_check)
-		return 0;
-
-	bool may = was && spte_may_write(old), will = is && spte_may_write(new);
-	/* what adoption has yet to come to is not for the block map, but is judged all the same */
-	bool ahead = vm->flags & VM_ADOPTING && adopt_ahead(vm->index, as_id, gfn, level);
-
-	struct loss_of change = {
-		.gfn = gfn, .old = old, .new = new, .vm = vm->index, .as_id = as_id, .level = level,
-		.marked = marked,
-	};
-
-	if (split) {
-		if (may && !ahead)
-			track_do_split(spte_pfn(old), level);
-		check_split(&change);
-		return 0;
-	}
-	if (!was) {
-		struct vm_state *st = vm_state(vm->index);
-
-		if (st && st->nopen)
-			check_open(vm->index, as_id, gfn, new, level);
-		if (check_installed(vm->index, as_id, gfn, new, level))
-			check_now(vm->index, as_id, gfn, new, level);
-	}
-	if (will && !may && !ahead)
-		track_change(spte_pfn(new), level, 1);
-	if (may && !will && !ahead)
-		track_change(spte_pfn(old), level, -1);
-	if (may && !will) {
-		if (!t)
-			t = task_state();
-		if (t) {
-			debt_settle(t, w);
-			check_lost(&change, t, w);
-		}
-	}
-	return 0;
-}
-
 SEC("fentry/__handle_changed_spte")
 int BPF_PROG(spte_sp, struct kvm *kvm, struct kvm_mmu_page *sp, u64 gfn, u64 old, u64 new, int level)
 {
 	u32 role = FIELD32(sp, struct kvm_mmu_page, role.word);
 
-	return spte_changed((u64)kvm, role >> 24, gfn, old, new, level, false);
+	return spte_changed(arg_number(ctx, 0), role >> 24, gfn, old, new, level, false);
 }
 
 SEC("fentry/handle_changed_spte")
 int BPF_PROG(spte_as, struct kvm *kvm, int as_id, u64 gfn, u64 old, u64 new, int level)
 {
-	return spte_changed((u64)kvm, as_id, gfn, old, new, level, false);
+	return spte_changed(arg_number(ctx, 0), as_id, gfn, old, new, level, false);
 }
 
 /* 6.1: the function has seven arguments, one more than that kernel's trampolines can pass */
@@ -540,9 +434,9 @@ int BPF_PROG(shadow_add, struct kvm *kvm, void *cache, void *slot, u64 *sptep, u
 	if (!where.ok)
 		return 0;
 	gfn &= ~(level_pages(where.level & 3) - 1);
-	if (!shadow_pages && vm_get((u64)kvm))
+	if (!shadow_pages && vm_get(arg_number(ctx, 0)))
 		shadow_pages = 1;
-	return spte_changed((u64)kvm, where.as_id, gfn, 0, read64((u64)sptep), where.level,
+	return spte_changed(arg_number(ctx, 0), where.as_id, gfn, 0, read64((u64)sptep), where.level,
 			    false);
 }
 
@@ -556,7 +450,7 @@ int BPF_PROG(shadow_clear, struct kvm *kvm, u64 *sptep, u64 old)
 	shadow_spte((u64)sptep, &where);
 	if (!where.ok)
 		return 0;
-	return spte_changed((u64)kvm, where.as_id, where.gfn, old, 0, where.level,
+	return spte_changed(arg_number(ctx, 0), where.as_id, where.gfn, old, 0, where.level,
 			    !cap_marks_at_map);
 }
 
@@ -589,7 +483,7 @@ int BPF_PROG(shadow_update, u64 *sptep, u64 new)
 
 /* ---- pages held outside mmu_notifiers ---- */
 
-static __always_inline int pinned(struct kvm_vcpu *vcpu, struct kvm_host_map *map, u64 gfn, int ret)
+static __always_inline int pinned(void *ctx, struct kvm_host_map *map, u64 gfn, int ret)
 {
 	bool pins_pages = bpf_core_field_exists(map->pinned_page);
 	struct vm_info *vm;
@@ -597,7 +491,7 @@ static __always_inline int pinned(struct kvm_vcpu *vcpu, struct kvm_host_map *ma
 
 	if (!cfg_check || !enabled || ret)
 		return 0;
-	vm = vm_get((u64)vcpu->kvm);
+	vm = vm_get(FIELD64(arg_number(ctx, 0), struct kvm_vcpu, kvm));
 	if (!vm)
 		return 0;
 	pfn = map->pfn;
@@ -613,14 +507,14 @@ static __always_inline int pinned(struct kvm_vcpu *vcpu, struct kvm_host_map *ma
 SEC("fexit/kvm_vcpu_map")
 int BPF_PROG(pin_map, struct kvm_vcpu *vcpu, u64 gfn, struct kvm_host_map *map, int ret)
 {
-	return pinned(vcpu, map, gfn, ret);
+	return pinned(ctx, map, gfn, ret);
 }
 
 SEC("fexit/__kvm_vcpu_map")
 int BPF_PROG(pin_map_writable, struct kvm_vcpu *vcpu, u64 gfn, struct kvm_host_map *map, bool writable,
 	     int ret)
 {
-	return pinned(vcpu, map, gfn, ret);
+	return pinned(ctx, map, gfn, ret);
 }
 
 SEC("fentry/kvm_vcpu_unmap")

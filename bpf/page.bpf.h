@@ -41,8 +41,8 @@ static __always_inline u64 folio_mapping_word(u64 head)
 	return FIELD64(head, struct folio, mapping);
 }
 
-/* enum backing, by folio->mapping. */
-static __always_inline u32 backing_of(u64 mapping)
+/* enum backing, by folio->mapping.  GLOBAL, or the verifier would follow what comes after once for each. */
+GLOBAL u32 backing_of(u64 mapping)
 {
 	u64 ops;
 

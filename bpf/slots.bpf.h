@@ -65,23 +65,62 @@ static __always_inline u64 active_memslots(u64 kvm, u32 as_id)
 	return read64(kvm + bpf_core_field_offset(struct kvm, memslots) + as_id * 8);
 }
 
-static __always_inline void span_of_slot(struct span *span, u64 slot, u64 start, u64 end, u32 as_id)
+/* Add the part of w's hva range that lies in a memslot. */
+GLOBAL int span_add(struct window *w, u64 slot, u32 as_id)
 {
 	u64 uaddr = FIELD64(slot, struct kvm_memory_slot, userspace_addr);
 	u64 npages = FIELD64(slot, struct kvm_memory_slot, npages);
 	u64 base = FIELD64(slot, struct kvm_memory_slot, base_gfn);
-	u64 top = uaddr + (npages << 12);
+	u64 top = uaddr + (npages << 12), start, end;
+	struct span *span;
+	u32 n;
 
-	if (start < uaddr)
-		start = uaddr;
-	if (end > top)
-		end = top;
+	if (!w)
+		return 0;
+	n = w->spans;
+	if (n >= WINDOW_SPANS) {
+		lost(LOSS_SLOT_SPANS);
+		return 0;
+	}
+	span = &w->span[n & (WINDOW_SPANS - 1)];
+	start = w->start > uaddr ? w->start : uaddr;
+	end = w->end < top ? w->end : top;
 	span->base_gfn = base;
 	span->uaddr = uaddr;
 	span->gfn = base + ((start - uaddr) >> 12);
 	span->end = base + ((end - uaddr + 4095) >> 12);
 	span->as_id = as_id;
 	span->slot = slot;
+	w->spans = n + 1;
+	return 0;
+}
+
+/* The spans of one address space. */
+GLOBAL int window_find_in(struct window *w, u64 kvm, u32 as_id)
+{
+	u64 slots = active_memslots(kvm, as_id), off;
+	struct slot_search s = {};
+
+	if (!w || !slots)
+		return 0;
+	s.start = w->start;
+	s.last = w->end - 1;
+	s.stack[0] = FIELD64(slots, struct kvm_memslots, hva_tree.rb_root.rb_node);
+	if (!s.stack[0])
+		return 0;
+	s.depth = unknown(&w->scratch, 1);
+	s.hits = unknown(&w->scratch, 0);
+	bpf_loop(TREE_NODES, slot_search_step, &s, 0);
+	if (s.depth || s.hits > WINDOW_SPANS)
+		lost(LOSS_SLOT_SPANS);
+	off = bpf_core_field_offset(struct kvm_memory_slot, hva_node) +
+	      FIELD32(slots, struct kvm_memslots, node_idx) * bpf_core_type_size(struct interval_tree_node);
+	for (u32 i = 0; i < WINDOW_SPANS; i++) {
+		if (i >= s.hits)
+			break;
+		span_add(w, s.found[i] - off, as_id);
+	}
+	return 0;
 }
 
 /*
@@ -90,44 +129,12 @@ static __always_inline void span_of_slot(struct span *span, u64 slot, u64 start,
  */
 GLOBAL int window_find_spans(struct window *w, u64 kvm)
 {
-	struct slot_search s = {};
-	u32 n = 0;
-
 	if (!w)
 		return 0;
-	s.start = w->start;
-	s.last = w->end - 1;
-
-	for (u32 as_id = 0; as_id < 2; as_id++) {
-		u64 slots = active_memslots(kvm, as_id), off;
-
-		if (!slots)
-			continue;
-		s.stack[0] = FIELD64(slots, struct kvm_memslots, hva_tree.rb_root.rb_node);
-		if (!s.stack[0])
-			continue;
-		s.depth = unknown(&w->scratch, 1);
-		s.hits = unknown(&w->scratch, 0);
-		bpf_loop(TREE_NODES, slot_search_step, &s, 0);
-		if (s.depth || s.hits > WINDOW_SPANS)
-			lost(LOSS_SLOT_SPANS);
-		off = bpf_core_field_offset(struct kvm_memory_slot, hva_node) +
-		      FIELD32(slots, struct kvm_memslots, node_idx) *
-		      bpf_core_type_size(struct interval_tree_node);
-		for (u32 i = 0; i < WINDOW_SPANS; i++) {
-			if (i >= s.hits)
-				break;
-			if (n >= WINDOW_SPANS) {
-				lost(LOSS_SLOT_SPANS);
-				break;
-			}
-			span_of_slot(&w->span[n & (WINDOW_SPANS - 1)], s.found[i] - off, w->start,
-				     w->end, as_id);
-			n++;
-		}
-	}
-	w->spans = n;
-	return n;
+	w->spans = 0;
+	for (u32 as_id = 0; as_id < 2; as_id++)
+		window_find_in(w, kvm, as_id);
+	return w->spans;
 }
 
 struct gfn_search {

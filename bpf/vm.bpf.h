@@ -119,8 +119,8 @@ static __always_inline struct vm_info *vm_enter(u64 kvm, u32 pid, u32 flags, boo
 	return vm;
 }
 
-/* The record of a VM, NULL if it is not to be looked at. */
-static __always_inline struct vm_info *vm_get(u64 kvm)
+/* The index of a VM, 0 if it is not to be looked at. */
+GLOBAL u32 vm_index(u64 kvm)
 {
 	u32 zero = 0, index, *known;
 	u64 *last = bpf_map_lookup_elem(&last_vm, &zero);
@@ -131,20 +131,28 @@ static __always_inline struct vm_info *vm_get(u64 kvm)
 		vm = bpf_map_lookup_elem(&vms, &index);
 		/* the address may meanwhile belong to another VM: its record tells */
 		if (vm && vm->kvm == kvm)
-			return vm;
+			return index;
 	}
 	known = bpf_map_lookup_elem(&vm_ids, &kvm);
 	if (!known)
-		return NULL;
+		return 0;
 	index = *known;
 	if (!index)
-		return NULL;
+		return 0;
 	vm = bpf_map_lookup_elem(&vms, &index);
 	if (!vm || vm->kvm != kvm)
-		return NULL;
+		return 0;
 	if (last && !(kvm & KVM_INDEX_MASK))
 		*last = kvm | index;
-	return vm;
+	return index;
+}
+
+/* The record of a VM, NULL if it is not to be looked at. */
+static __always_inline struct vm_info *vm_get(u64 kvm)
+{
+	u32 index = vm_index(kvm);
+
+	return index ? bpf_map_lookup_elem(&vms, &index) : NULL;
 }
 
 struct heir {

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A session from inside: for the files that make it up (session.c, attach.c, adopt.c, audit.c, suspects.c).
+ * Nobody else knows of libbpf objects or maps.
+ */
+#ifndef MMUSCOPE_SESSION_STATE_H
+#define MMUSCOPE_SESSION_STATE_H
+
+#include "session.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "bpf/spare.h"
+
+enum { ENTRIES = 1 + SPARES };
+
+/* guest physical addresses have at most 52 bits */
+#define GFN_END (1ULL << 40)
+
+struct mmuscope_bpf;
+
+struct session {
+	struct session_options options;
+	struct kernel kernel;
+	struct mmuscope_bpf *skel;
+	struct hook_state hooks[HOOK_NR];
+	/* attached in the place of a hook's program where the kernel is preemptible */
+	struct bpf_program *entries[HOOK_NR][ENTRIES];
+	struct bpf_link *links[HOOK_NR][ENTRIES];
+	struct ring_buffer *ring;
+	struct snapshot gone;		/* rows of destroyed VMs */
+	struct snapshot now;
+	uint64_t started_ns;
+	uint64_t stopped_ns;
+	violation_fn on_violation;
+	void *arg;
+	uint64_t settled_refs;		/* suspects that were explained, or found guilty */
+	uint64_t leaked_refs;
+	uint64_t unsettled_refs;
+	uint64_t audit_sptes;
+	uint64_t audit_differ;		/* block map entries that no VM explains */
+	bool audited;
+	bool ring_error;
+	bool frozen;
+};
+
+/* Run a program of ours with a context that it reads and writes.  Its answer, or negative errno. */
+int session_run(struct bpf_program *p, void *ctx, uint32_t size);
+
+/* ---- attach.c ---- */
+
+bool attach_needs(const struct session *s, enum hook hook);
+/* Choose the shape of every hook and switch all other programs off.  Hooks missing, or negative errno. */
+int attach_choose(struct session *s);
+/* Say which hooks cannot be had: exit code. */
+int attach_say_missing(const struct session *s);
+/* After loading: tell the entries where the programs are.  0 or negative errno. */
+int attach_join(struct session *s);
+/* Attach everything that was chosen: exit code. */
+int attach_all(struct session *s);
+void attach_detach(struct session *s);
+/* Runs that the kernel skipped, by hook: the program was already running on that CPU. */
+void attach_read_missed(struct session *s);
+
+/* ---- adopt.c ---- */
+
+/* Take over what the VMs had mapped that were there before us; again, if one did not let us. */
+void adopt_vms(struct session *s);
+/* What is mapped by KVM's own page tables, for a VM whose installs we have not all seen. */
+void adopt_walk_vm(struct session *s, struct vm_row *row);
+
+/* ---- audit.c ---- */
+
+/* Compare the block map with KVM's page tables, while the VMs may be running. */
+void audit(struct session *s);
+
+/* ---- suspects.c ---- */
+
+/*
+ * Look again at the pages whose references were not back when their fault ended.  final: there is no other
+ * time; then a surplus is a violation, and what cannot be told is counted.
+ */
+void suspects_settle(struct session *s, bool final);
+
+#endif /* MMUSCOPE_SESSION_STATE_H */
