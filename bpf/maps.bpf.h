@@ -116,18 +116,15 @@ struct fault {
 	u64 hva;		/* of the last hva_to_pfn; 0: none since the last fault ended */
 	u64 pfn;
 	u64 head;		/* of the page that it holds a reference of; 0: none */
-	u64 seq;		/* mmu_invalidate_seq before the walk */
-	u64 entry;		/* host leaf */
-	u64 leaf_pfn;
 	u64 gfn;		/* of the first SPTE installed */
 	u64 spte;
 	u64 map_seq;		/* mmu_invalidate_seq at the install */
 	s32 refs;
-	u32 vm;			/* whose seq it is */
-	u32 leaf_level;		/* 0: not walked, or no leaf */
+	u32 vm;			/* that it was asked for */
 	u32 level;		/* of the SPTE; 0: none was installed */
 	u32 as_id;
 	u32 nprefetched;
+	u32 pad;
 	u64 prefetched_gfn[PREFETCHED];
 	u64 prefetched[PREFETCHED];	/* SPTEs, 4K */
 };

@@ -126,11 +126,8 @@ static __always_inline void hva_error(struct vm_counts *c, u64 error)
 	}
 }
 
-/*
- * hva_to_pfn has returned.  writable: address of its answer whether the page may be written, or 0; held:
- * it has left a reference with its caller.
- */
-static __always_inline int hva_pfn(u64 hva, bool write, u64 writable, bool held, u64 pfn)
+/* hva_to_pfn has returned.  held: it has left a reference with its caller. */
+static __always_inline int hva_pfn(u64 hva, bool write, bool held, u64 pfn)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct vm_counts *c;
@@ -153,9 +150,8 @@ static __always_inline int hva_pfn(u64 hva, bool write, u64 writable, bool held,
 		hva_error(c, pfn & ~PFN_ERROR_MASK);
 		return 0;
 	}
-	if (!cfg_check)
-		return 0;
-	fault_lookup(*index, hva, pfn, writable && (read32(writable) & 0xff), held);
+	if (cfg_check)
+		fault_lookup(*index, hva, pfn, held);
 	return 0;
 }
 
@@ -164,19 +160,19 @@ static __always_inline int hva_kfp(struct kvm_follow_pfn *kfp, u64 pfn)
 	struct page **page = kfp->refcounted_page;
 	bool held = page && read64((u64)page);
 
-	return hva_pfn(kfp->hva, kfp->flags & FOLL_WRITE, (u64)kfp->map_writable, held, pfn);
+	return hva_pfn(kfp->hva, kfp->flags & FOLL_WRITE, held, pfn);
 }
 
 SPARED("fexit/hva_to_pfn", hva_pfn_kfp, GUARD_HVA_TO_PFN, hva_kfp(kfp, pfn),
        struct kvm_follow_pfn *kfp, u64 pfn)
 
 SPARED("fexit/hva_to_pfn", hva_pfn_six, GUARD_HVA_TO_PFN,
-       hva_pfn(addr, write, (u64)writable, true, pfn), u64 addr, bool atomic, bool intr, bool *async,
+       hva_pfn(addr, write, true, pfn), u64 addr, bool atomic, bool intr, bool *async,
        bool write,
        bool *writable, u64 pfn)
 
 SPARED("fexit/hva_to_pfn", hva_pfn_five, GUARD_HVA_TO_PFN,
-       hva_pfn(addr, write, (u64)writable, true, pfn), u64 addr, bool atomic, bool *async, bool write,
+       hva_pfn(addr, write, true, pfn), u64 addr, bool atomic, bool *async, bool write,
        bool *writable, u64 pfn)
 
 /* ---- the end of a fault ---- */
@@ -440,9 +436,9 @@ static __always_inline int pinned(void *ctx, struct kvm_host_map *map, u64 gfn, 
 		return 0;
 	pfn = map->pfn;
 	/* memory without struct page is remapped, and nothing is held */
-	if (pins_pages && !FIELD64(map, struct kvm_host_map, pinned_page) && page_exempt(pfn) < EXEMPT_NR)
+	if (pins_pages && !FIELD64(map, struct kvm_host_map, pinned_page) && page_reason(pfn) < PAGE_REASONS)
 		return 0;
-	if (!pins_pages && page_exempt(pfn) < EXEMPT_NR)
+	if (!pins_pages && page_reason(pfn) < PAGE_REASONS)
 		return 0;
 	pin_taken(vm, (u64)map, gfn, pfn, pins_pages);
 	return 0;

@@ -313,8 +313,12 @@ GLOBAL int window_judge_page(struct window *w, u32 i, u64 pgd)
 	fate = page_fate(&f);
 	event = fate == FATE_DIRTY ? DTW_END_DIRTY : fate == FATE_CLEAN ? DTW_END_CLEAN : DTW_DISCARDED;
 	why = f.exempt;
-	if (fate == FATE_CLEAN)
-		why = page_exempt(f.pfn);
+	if (fate == FATE_CLEAN) {
+		u32 reason = page_reason(f.pfn);
+
+		if (reason < PAGE_REASONS)
+			why = EXEMPT_WINDOW_NO_PAGE + reason;
+	}
 	if (why < EXEMPT_NR) {
 		COUNT(c, exempt[why], 1);
 		event = DTW_DISCARDED;
