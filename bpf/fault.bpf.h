@@ -82,27 +82,6 @@ GLOBAL int check_mapped(const struct change *ch, u64 hva, u32 by_fault)
 	return 0;
 }
 
-/* hva_to_pfn has returned: what it was asked, and what it holds. */
-static __always_inline void fault_lookup(u32 index, u64 hva, u64 pfn, bool holds)
-{
-	struct task_state *t = task_state();
-	struct fault *f;
-
-	if (!t)
-		return;
-	f = &t->fault;
-	f->hva = hva;
-	f->pfn = pfn;
-	f->head = 0;
-	f->level = 0;
-	f->nprefetched = 0;
-	f->vm = index;
-	if (!holds)
-		return;
-	f->head = pfn_head(pfn);
-	f->refs = page_refs(f->head);
-}
-
 /* A leaf SPTE has been installed by the current task, or has become may-write; under mmu_lock. */
 GLOBAL int check_installed(const struct change *ch)
 {
@@ -336,24 +315,77 @@ GLOBAL int fault_elsewhere(struct task_state *t, u32 index)
 	return 0;
 }
 
+/* A fault is over: judge what it has mapped and what it holds, and forget it. */
+GLOBAL int fault_settle(struct task_state *t, u32 index)
+{
+	struct fault *f;
+
+	if (!t)
+		return 0;
+	f = &t->fault;
+	if (f->head)
+		fault_refs(index, f->hva, f->gfn, f->pfn, f->refs);
+	if (f->level && cap_marks_at_map)
+		fault_marked(index, f->gfn, f->spte, f->map_seq, f->as_id << 8 | (f->level & 3));
+	for (u32 i = 0; i < PREFETCHED; i++) {
+		if (i >= f->nprefetched)
+			break;
+		if (cap_marks_at_map)
+			fault_marked(index, f->prefetched_gfn[i], f->prefetched[i], f->map_seq,
+				     f->as_id << 8 | 1);
+		fault_refs(index, 0, f->prefetched_gfn[i], spte_pfn(f->prefetched[i]), 0);
+	}
+	f->nprefetched = 0;
+	f->hva = 0;
+	f->level = 0;
+	f->head = 0;
+	return 0;
+}
+
+/*
+ * hva_to_pfn has returned: what it was asked, and what it holds.  If the end of the task's last fault was
+ * skipped by the kernel, what that one mapped is judged now.
+ */
+static __always_inline void fault_lookup(u32 index, u64 hva, u64 pfn, bool holds)
+{
+	struct task_state *t = task_state();
+	struct fault *f;
+
+	if (!t)
+		return;
+	f = &t->fault;
+	if (f->level) {
+		__sync_fetch_and_add(&carried, 1);
+		fault_settle(t, f->vm);
+	}
+	f->hva = hva;
+	f->pfn = pfn;
+	f->head = 0;
+	f->vm = index;
+	if (!holds)
+		return;
+	f->head = pfn_head(pfn);
+	f->refs = page_refs(f->head);
+}
+
 /* A fault of the vCPU that is ctx's first argument has ended with this result. */
 static __always_inline int fault_end(void *ctx, u64 gfn, u64 pfn, int result)
 {
 	struct task_state *t;
 	struct vm_counts *c;
-	struct vm_info *vm;
 	struct fault *f;
+	u32 index;
 
 	if (!enabled)
 		return 0;
-	vm = vm_get(FIELD64(arg_number(ctx, 0), struct kvm_vcpu, kvm));
-	if (!vm)
+	index = vm_index(FIELD64(arg_number(ctx, 0), struct kvm_vcpu, kvm));
+	if (!index)
 		return 0;
-	c = counts_of(vm->index);
+	c = counts_of(index);
 	COUNT(c, fault_ends, 1);
 	if (result == RET_PF_RETRY) {
 		COUNT(c, fault_retries, 1);
-		fault_retried(vm->index, gfn);
+		fault_retried(index, gfn);
 	}
 	if (!cfg_check)
 		return 0;
@@ -364,25 +396,11 @@ static __always_inline int fault_end(void *ctx, u64 gfn, u64 pfn, int result)
 	if (!f->hva)
 		return 0;
 	/* the lookup may have been another's: kvm_vcpu_map() keeps its reference on purpose */
-	if (f->head && f->pfn == pfn)
-		fault_refs(vm->index, f->hva, gfn, f->pfn, f->refs);
+	if (f->pfn != pfn)
+		f->head = 0;
 	if (f->level == 1 && f->gfn != gfn)
-		fault_elsewhere(t, vm->index);
-	if (f->level && cap_marks_at_map)
-		fault_marked(vm->index, f->gfn, f->spte, f->map_seq, f->as_id << 8 | (f->level & 3));
-	for (u32 i = 0; i < PREFETCHED; i++) {
-		if (i >= f->nprefetched)
-			break;
-		if (cap_marks_at_map)
-			fault_marked(vm->index, f->prefetched_gfn[i], f->prefetched[i], f->map_seq,
-				     f->as_id << 8 | 1);
-		fault_refs(vm->index, 0, f->prefetched_gfn[i], spte_pfn(f->prefetched[i]), 0);
-	}
-	f->nprefetched = 0;
-	f->hva = 0;
-	f->level = 0;
-	f->head = 0;
-	return 0;
+		fault_elsewhere(t, index);
+	return fault_settle(t, index);
 }
 
 /* A leaf has been installed: no window of the VM that covers it may be open. */

@@ -44,6 +44,7 @@ __u64 k_vm_list;		/* address of KVM's list of VMs */
 __u32 enabled;
 __u64 losses[LOSS_NR];
 __u64 spared[GUARD_NR];	/* runs that the kernel skipped and a spare made good */
+__u64 carried;		/* skipped ends of faults that were judged at the next lookup of their task */
 __u32 stories;
 __u32 shadow_pages;	/* the shadow MMU has been used by one of our VMs */
 
