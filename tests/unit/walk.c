@@ -136,7 +136,15 @@ static void kinds_of_absent_entries(void **state)
 		{ 0x800fffffaaa000e6,
 		  { 0, WHY_SWAP, WHY_SPLIT, WHY_SPLIT, WHY_NO_TABLE, WHY_NO_TABLE } },
 		/* type 3, offset 0x1234, soft-dirty */
-		{ 0x1fffffffffdb9602, { 0, WHY_SWAP, WHY_SWAP, WHY_SWAP, WHY_NO_TABLE, WHY_NO_TABLE } },
+		{ 0x1fffffffffdb9602,
+		  { 0, WHY_SWAP, WHY_SWAP, WHY_SWAP, WHY_NO_TABLE, WHY_NO_TABLE } },
+		/* the same of types 22, 26 and 31, which are no swap files on some kernels */
+		{ 0xb7ffffffffdb9600,
+		  { 0, WHY_SWAP, WHY_SWAP, WHY_SWAP, WHY_NO_TABLE, WHY_NO_TABLE } },
+		{ 0xd7ffffffffdb9600,
+		  { 0, WHY_SWAP, WHY_SWAP, WHY_SWAP, WHY_NO_TABLE, WHY_NO_TABLE } },
+		{ 0xffffffffffdb9600,
+		  { 0, WHY_SWAP, WHY_SWAP, WHY_SWAP, WHY_NO_TABLE, WHY_NO_TABLE } },
 	};
 
 	(void)state;
@@ -187,6 +195,7 @@ static void bits_of_a_leaf(void **state)
 	assert_true(pte_special(0x225));
 	assert_false(pte_special(0xdff));
 	assert_int_equal(pte_swap_type(0x1fffffffffdb9602), 3);
+	assert_int_equal(pte_swap_type(0xb7ffffffffdb9600), 22);
 	assert_int_equal(pte_swap_type(0xffffffffffdb9602), 31);
 }
 
