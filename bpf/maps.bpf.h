@@ -29,6 +29,7 @@ const volatile bool cfg_never = false;
 __u64 k_page_offset_base;
 __u64 k_vmemmap_base;
 __u64 k_physical_mask;	/* of a page-table entry: address bits, without the SME bit */
+__u64 k_saved_dirty;	/* PTE_SAVED_DIRTY where the kernel has it */
 __u64 k_mmu_writable_mask;
 __u64 k_dirty_mask;
 __u64 k_accessed_mask;
