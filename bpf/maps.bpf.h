@@ -348,6 +348,9 @@ static __always_inline bool guard_enter(enum guard g, u32 copy)
 	struct runs *r;
 	u8 was;
 
+	/* while hooks are being attached, spares are there before what they stand in for */
+	if (!enabled)
+		return false;
 	r = bpf_task_storage_get(&task_runs, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!r)
 		return !copy;
