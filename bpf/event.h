@@ -91,6 +91,7 @@ enum exempt {
 	EXEMPT_DISCARD_FREE,	/* MADV_FREE */
 	EXEMPT_DISCARD_CUT,	/* truncated, or a hole punched */
 	EXEMPT_DISCARD_COPIED,	/* its contents went to another page: copy on write, collapse, KSM */
+	EXEMPT_DISCARD_WRITTEN,	/* not given up: written back between the zap and the end */
 	EXEMPT_LARGE_REFS,	/* references of a large folio that several lookups share */
 	EXEMPT_LARGER_LEAF,	/* a huge leaf over a smaller window: KVM asks only for the faulting gfn */
 	EXEMPT_INVALID_ROOT,	/* zapped, not flushed: a root was being invalidated, which flushes itself */

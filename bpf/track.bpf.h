@@ -131,6 +131,15 @@ GLOBAL int track_has(u64 pfn, u32 level)
 	return total + (more ? *more : 0) > 0;
 }
 
+/* Has a guest been able to write this page since it was last cleaned while nobody could? */
+GLOBAL int track_written(u64 pfn)
+{
+	u32 key = pfn >> BLOCK_SHIFT;
+	struct block *b = bpf_map_lookup_elem(&blocks, &key);
+
+	return b && b->written[(pfn >> 6) & 7] >> (pfn & 63) & 1;
+}
+
 struct track_split {
 	u64 pfn;
 	u32 level;		/* of the new, smaller SPTEs */

@@ -318,7 +318,11 @@ GLOBAL int window_judge_page(struct window *w, u32 i, u64 pgd)
 
 		if (reason < PAGE_REASONS)
 			why = EXEMPT_WINDOW_NO_PAGE + reason;
+		/* the hooks of cleaning have seen it, with no SPTE left that could write it */
+		else if (!track_written(f.pfn))
+			why = EXEMPT_DISCARD_WRITTEN;
 	}
+	asm volatile("" : "+r"(why));	/* older verifiers forget the bound of a copy */
 	if (why < EXEMPT_NR) {
 		COUNT(c, exempt[why], 1);
 		event = DTW_DISCARDED;

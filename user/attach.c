@@ -111,22 +111,29 @@ int attach_choose(struct session *s)
 	return missing;
 }
 
+/* The array by which the entries of a hook reach its program; -1: it has none of its own. */
+static int body_map(const struct session *s, enum hook h)
+{
+	struct bpf_map *map;
+	char name[64];
+
+	if (!s->hooks[h].shape)
+		return -1;
+	snprintf(name, sizeof(name), "%s_body", s->hooks[h].shape->program);
+	map = bpf_object__find_map_by_name(s->skel->obj, name);
+	return map ? bpf_map__fd(map) : -1;
+}
+
 int attach_join(struct session *s)
 {
 	for (int h = 0; h < HOOK_NR; h++) {
+		int map = body_map(s, h), fd;
 		uint32_t zero = 0;
-		struct bpf_map *map;
-		char name[64];
-		int fd;
 
-		if (!s->hooks[h].shape)
-			continue;
+		if (map < 0)
+			continue;	/* another hook's program */
 		fd = bpf_program__fd(find_program(s, h, ""));
-		snprintf(name, sizeof(name), "%s_body", s->hooks[h].shape->program);
-		map = bpf_object__find_map_by_name(s->skel->obj, name);
-		if (!map || fd < 0)
-			continue;	/* another hook's program, or not needed */
-		if (bpf_map_update_elem(bpf_map__fd(map), &zero, &fd, BPF_ANY))
+		if (fd >= 0 && bpf_map_update_elem(map, &zero, &fd, BPF_ANY))
 			return -errno;
 	}
 	return 0;
@@ -196,24 +203,33 @@ int attach_all(struct session *s)
 void attach_detach(struct session *s)
 {
 	for (int h = 0; h < HOOK_NR; h++) {
+		int map = s->skel ? body_map(s, h) : -1;
+		uint32_t zero = 0;
+
 		for (int i = 0; i < ENTRIES; i++)
 			bpf_link__destroy(s->links[h][i]);
+		/* program and array hold each other: the kernel would let go of them, but some time later */
+		if (map >= 0)
+			bpf_map_delete_elem(map, &zero);
 	}
 }
 
-/* What the kernel skipped of a hook, and no spare made good. */
-static uint64_t missed_of(const struct session *s, enum hook h, const struct bpf_program *p)
+/* Runs of a hook's program, or of the first entry to it, that the kernel has skipped. */
+static uint64_t misses_of(struct session *s, enum hook h)
 {
+	struct bpf_program *p = s->entries[h][0] ? s->entries[h][0] : find_program(s, h, "");
 	struct bpf_prog_info info = { 0 };
 	uint32_t size = sizeof(info);
 	int fd = p ? bpf_program__fd(p) : -1;
 
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
-		return 0;
-	if (!s->entries[h][0])
-		return info.recursion_misses;
-	/* more made good than missed: a run was counted twice, which is as bad as one lost */
-	return (uint64_t)llabs((int64_t)(info.recursion_misses - s->skel->bss->spared[guards[h] - 1]));
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) ? info.recursion_misses : 0;
+}
+
+void attach_begin_misses(struct session *s)
+{
+	for (int h = 0; h < HOOK_NR; h++)
+		if (s->hooks[h].attached)
+			s->misses_before[h] = misses_of(s, h);
 }
 
 static bool is_fault_end(enum hook h)
@@ -222,7 +238,7 @@ static bool is_fault_end(enum hook h)
 	       h == HOOK_FAULT_PAGING64 || h == HOOK_FAULT_EPT;
 }
 
-void attach_read_missed(struct session *s)
+void attach_count_misses(struct session *s)
 {
 	uint64_t carried = s->skel->bss->carried;
 
@@ -231,10 +247,12 @@ void attach_read_missed(struct session *s)
 
 		if (!s->hooks[h].attached)
 			continue;
-		missed = missed_of(s, h, s->entries[h][0] ? s->entries[h][0] : find_program(s, h, ""));
+		missed = misses_of(s, h) - s->misses_before[h];
+		/* more made good than missed: a run was counted twice, which is as bad as one lost */
+		if (s->entries[h][0])
+			missed = (uint64_t)llabs((int64_t)(missed - s->skel->bss->spared[guards[h] - 1]));
 		late = is_fault_end(h) ? missed < carried ? missed : carried : 0;
 		carried -= late;
-		s->now.missed[h] = missed - late;
-		s->now.missed_runs += missed - late;
+		s->missed[h] = missed - late;
 	}
 }

@@ -56,6 +56,7 @@ static const struct {
 	[EXEMPT_DISCARD_FREE] = { "discard-free", "pages given up: MADV_FREE", DTW },
 	[EXEMPT_DISCARD_CUT] = { "discard-cut", "pages given up: truncated, or a hole punched", DTW },
 	[EXEMPT_DISCARD_COPIED] = { "discard-copied", "pages whose contents went to another page", DTW },
+	[EXEMPT_DISCARD_WRITTEN] = { "written-back", "pages written back before their window ended", DTW },
 	[EXEMPT_LARGE_REFS] = { "large-refs", "lookups of large folios: others share their references",
 				RFR },
 	[EXEMPT_LARGER_LEAF] = { "larger-leaf", "huge leaves over a smaller window, which KVM allows", ZAS | NMW },

@@ -243,8 +243,12 @@ static void a_page_mapped_three_times_stays_mapped_until_the_last(void **arg)
 		assert_int_equal(f.mapped, 1);
 		del_4k(700);
 	}
+	assert_true(track_written(700));
+	assert_false(track_written(701));
 	f = (struct folio_state){ .pfn = 700, .pages = 1 };
 	track_clean(&f);
+	/* cleaned while nobody could write it */
+	assert_false(track_written(700));
 	assert_int_equal(f.mapped, 0);
 	assert_int_equal(f.written, 1);
 }

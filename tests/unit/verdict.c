@@ -307,6 +307,8 @@ static void exempt_is_told_where_it_belongs_and_spoils_nothing(void **arg)
 					 "left out: 1,234 pages given up: truncated, or a hole punched", DTW },
 		[EXEMPT_DISCARD_COPIED] = { "discard-copied",
 					    "left out: 1,234 pages whose contents went to another page", DTW },
+		[EXEMPT_DISCARD_WRITTEN] = { "written-back",
+					     "left out: 1,234 pages written back before their window ended", DTW },
 		[EXEMPT_LARGE_REFS] = { "large-refs",
 					"left out: 1,234 lookups of large folios: others share their references",
 					RFR },
