@@ -202,6 +202,7 @@ struct kvm_mmu_page {
 struct kvm_follow_pfn {
 	unsigned long hva;
 	unsigned int flags;
+	bool pin;
 	bool *map_writable;
 	struct page **refcounted_page;
 };
