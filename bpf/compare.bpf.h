@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * mmuscope walk: the reference walker at the entry of hva_to_pfn, where it stands for a lookup without
- * GUP, and at its exit, where it is compared with what GUP said.  compare.h has the classes.
+ * mmuscope walk: the reference walker at the entry of hva_to_pfn, where it stands for a lookup
+ * without GUP, and at its exit, where it is compared with what GUP said.  compare.h has the classes.
  */
 #ifndef MMUSCOPE_COMPARE_BPF_H
 #define MMUSCOPE_COMPARE_BPF_H
@@ -23,16 +23,6 @@ static __always_inline struct walk_counts *walks_of(u32 vm)
 	return bpf_map_lookup_elem(&vm_walks, &key);
 }
 
-/* The index of the VM that the current task's mm belongs to; 0: none of ours. */
-GLOBAL u32 task_vm(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 mm = (u64)task->mm;
-	u32 *index = bpf_map_lookup_elem(&mm_vms, &mm);
-
-	return index ? *index : 0;
-}
-
 /* Backing of the page that a walk has found, even one that it must not use. */
 static __always_inline u64 leaf_mapping(const struct leaf *leaf)
 {
@@ -40,8 +30,8 @@ static __always_inline u64 leaf_mapping(const struct leaf *leaf)
 }
 
 /*
- * n, if it is below limit, else 0: the verifier must see the test, which the compiler leaves out where it can
- * tell by itself.
+ * n, if it is below limit, else 0: the verifier must see the test, which the compiler leaves out
+ * where it can tell by itself.
  */
 static __always_inline u32 below(u32 n, u32 limit)
 {
@@ -79,7 +69,8 @@ GLOBAL int lookup_begin(u64 hva, u32 write, u32 pin)
 	vm = bpf_map_lookup_elem(&vms, &index);
 	if (!index || !vm)
 		return 0;
-	l = bpf_task_storage_get(&lookups, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	l = bpf_task_storage_get(&lookups, bpf_get_current_task_btf(), 0,
+				 BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!l) {
 		lost(LOSS_TASK_STATE);
 		return 0;
@@ -131,7 +122,7 @@ GLOBAL u32 lookup_compare(u32 index, struct lookup_facts *f, u64 hva, u64 seq)
 	if (!vm || !f)
 		return DIFFER_RACED;
 	r = walk_twice(host_walk, vm->pgd, hva, &leaf);
-	/* after the walk: what it has not found may just have been taken away, and that was announced before */
+	/* after the walk: what it has not found may just have been taken away, as announced before */
 	f->raced = kvm_in_progress(vm->kvm) || kvm_invalidate_seq(vm->kvm) != seq;
 	mapping = leaf_mapping(&leaf);
 	f->secret = r == WALK_OK && mapping_is_secret(mapping);
@@ -143,8 +134,8 @@ GLOBAL u32 lookup_compare(u32 index, struct lookup_facts *f, u64 hva, u64 seq)
 }
 
 /*
- * hva_to_pfn has returned pfn.  writable: address of the bool in which it has told whether the caller may
- * write, 0 if it was not asked to.  held: as for pfn_class().
+ * hva_to_pfn has returned pfn.  writable: address of the bool in which it has told whether the
+ * caller may write, 0 if it was not asked to.  held: as for pfn_class().
  */
 GLOBAL int lookup_end(u64 hva, u64 pfn, u64 writable, u32 held)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The reference walker beside GUP: from the answers of both to a class (lookup.h).  Pure, and compiled for
- * BPF and, by its tests, natively.  Needs walk.h before it.  docs/walk.md is the text to this code.
+ * The reference walker beside GUP: from the answers of both to a class (lookup.h).  Pure, and
+ * compiled for BPF and, by its tests, natively.  Needs walk.h before it.  docs/walk.md is the text
+ * to this code.
  */
 #ifndef MMUSCOPE_COMPARE_H
 #define MMUSCOPE_COMPARE_H
@@ -77,9 +78,11 @@ static __always_inline u32 compare_missing(const struct leaf *leaf, const struct
 }
 
 /* enum compared.  result, leaf: of the walk at the exit. */
-static __always_inline u32 walk_compare(int result, const struct leaf *leaf, const struct lookup_facts *f)
+static __always_inline u32 walk_compare(int result, const struct leaf *leaf,
+					const struct lookup_facts *f)
 {
-	bool finds = walk_finds(result, leaf, f->write), same = result == WALK_OK && leaf->pfn == f->pfn;
+	bool same = result == WALK_OK && leaf->pfn == f->pfn;
+	bool finds = walk_finds(result, leaf, f->write);
 
 	if (f->failed && !finds && result != WALK_TORN)
 		return AGREE_NONE;
@@ -95,7 +98,7 @@ static __always_inline u32 walk_compare(int result, const struct leaf *leaf, con
 		return compare_missing(leaf, f);
 	if (!same)
 		return WRONG_PAGE;
-	/* GUP may have looked before somebody made the leaf writable, which no invalidation announces */
+	/* GUP may have looked before somebody made the leaf writable: no invalidation announces that */
 	return f->writable || f->was_writable ? WRONG_RIGHTS : DIFFER_RAISED;
 }
 

@@ -130,18 +130,15 @@ static __always_inline void hva_error(struct vm_counts *c, u64 error)
  */
 static __always_inline int hva_pfn(u64 hva, bool write, bool held, u64 writable, u64 pfn)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct vm_counts *c;
-	u64 mm;
-	u32 *index;
+	u32 index;
 
 	if (!enabled)
 		return 0;
-	mm = (u64)task->mm;
-	index = bpf_map_lookup_elem(&mm_vms, &mm);
+	index = task_vm();
 	if (!index)
 		return 0;
-	c = counts_of(*index);
+	c = counts_of(index);
 	if (!c)
 		return 0;
 	COUNT(c, hva[HVA_CALLS], 1);
@@ -154,7 +151,7 @@ static __always_inline int hva_pfn(u64 hva, bool write, bool held, u64 writable,
 		return 0;
 	}
 	if (cfg_check)
-		fault_lookup(*index, hva, pfn, held);
+		fault_lookup(index, hva, pfn, held);
 	return 0;
 }
 
@@ -162,8 +159,10 @@ static __always_inline int hva_kfp(struct kvm_follow_pfn *kfp, u64 pfn)
 {
 	struct page **page = kfp->refcounted_page;
 	bool held = page && read64((u64)page);
+	/* as a number: 7.x has the field as a pointer to memory that may be read */
+	u64 writable = (u64)BPF_CORE_READ(kfp, map_writable);
 
-	return hva_pfn(kfp->hva, kfp->flags & FOLL_WRITE, held, (u64)kfp->map_writable, pfn);
+	return hva_pfn(kfp->hva, kfp->flags & FOLL_WRITE, held, writable, pfn);
 }
 
 SPARED("fexit/hva_to_pfn", hva_pfn_kfp, GUARD_HVA_TO_PFN, hva_kfp(kfp, pfn),

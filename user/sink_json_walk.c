@@ -34,24 +34,28 @@ static json_t *kind_json(const struct walk_counts *w, const struct walk_sum *sum
 	for (int s = 0; s < SERVES_NR; s++)
 		json_object_set_new(serves, serves_name(s), backings(w->serves[kind][s]));
 	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "calls", number(sum->calls[kind]), "served",
-			 number(sum->served[kind]), "unasked", number(w->unasked[kind]), "before", serves,
-			 "served_level", by_level(w->served_level[kind]));
+			 number(sum->served[kind]), "unasked", number(w->unasked[kind]),
+			 "before", serves, "served_level", by_level(w->served_level[kind]));
 }
 
 json_t *json_lookups(const struct report *r, const struct walk_counts *w)
 {
-	json_t *compared = json_object(), *pfns = json_object();
+	json_t *compared = json_object(), *pfns = json_object(), *o;
 	struct walk_sum sum = walk_sum(w);
 
 	for (int i = 0; i < COMPARED_NR; i++)
 		json_object_set_new(compared, compared_name(i), number(w->compared[i]));
 	for (int i = 0; i < PFN_CLASSES; i++)
 		json_object_set_new(pfns, pfn_class_name(i), number(w->pfns[i]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "write",
-			 kind_json(w, &sum, LOOKUP_WRITE), "read", kind_json(w, &sum, LOOKUP_READ), "found_level",
-			 by_level(w->found_level), "calls_compared", number(sum.compared), "agreed",
-			 number(sum.agreed), "wrong", number(sum.wrong), "compared", compared, "pfns", pfns,
-			 "pinned", r->tells_pins ? number(w->pinned) : json_null(), "pinned_served",
-			 r->tells_pins ? number(w->pinned_served) : json_null(), "unmatched",
-			 number(w->unmatched));
+	o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "write",
+		      kind_json(w, &sum, LOOKUP_WRITE), "read", kind_json(w, &sum, LOOKUP_READ),
+		      "found_level", by_level(w->found_level), "calls_compared",
+		      number(sum.compared), "agreed", number(sum.agreed), "wrong",
+		      number(sum.wrong), "compared", compared, "pfns", pfns, "unmatched",
+		      number(w->unmatched));
+	if (!o)
+		return NULL;
+	json_object_set_new(o, "pinned", r->tells_pins ? number(w->pinned) : json_null());
+	json_object_set_new(o, "pinned_served", r->tells_pins ? number(w->pinned_served) : json_null());
+	return o;
 }

@@ -22,8 +22,8 @@ void text_walk_sentence(const struct snapshot *s, char *buf, size_t size)
 	format_count(c, (int64_t)sum.served[LOOKUP_WRITE]);
 	format_count(d, (int64_t)sum.calls[LOOKUP_WRITE]);
 	if (sum.wrong)
-		snprintf(buf, size, "WRONG: GUP's answer is not what the page tables say, %s of %s times.", a,
-			 b);
+		snprintf(buf, size, "WRONG: GUP's answer is not what the page tables say, %s of %s "
+			 "times.", a, b);
 	else if (sum.compared)
 		snprintf(buf, size, "Page tables and GUP gave the same answer %s of %s times; %s of %s "
 			 "lookups for writing would not have needed GUP.", a, b, c, d);
@@ -130,13 +130,15 @@ static void kept(FILE *f, const struct report *r, const struct walk_counts *w)
 
 	if (r->tells_pins && w->pinned)
 		fprintf(f, "  need a pinned page: %s, of which the walk had found %s\n",
-			format_count(n, (int64_t)w->pinned), format_count(m, (int64_t)w->pinned_served));
+			format_count(n, (int64_t)w->pinned),
+			format_count(m, (int64_t)w->pinned_served));
 	if (unasked)
 		fprintf(f, "  did not ask for rights: %s%s\n", format_count(n, (int64_t)unasked),
 			r->tells_pins ? "" : "; which keep the page this kernel does not tell");
 }
 
-void text_lookups(FILE *f, const struct report *r, const struct walk_counts *w, const struct vm_counts *c)
+void text_lookups(FILE *f, const struct report *r, const struct walk_counts *w,
+		  const struct vm_counts *c)
 {
 	struct walk_sum sum = walk_sum(w);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What mmuscope walk prints, compared with tests/golden/ (UPDATE_GOLDEN=1 renews it; look at the diff), and
- * what it comes to.  Run from the top of the tree, as tests/run does.
+ * What mmuscope walk prints, compared with tests/golden/ (UPDATE_GOLDEN=1 renews it; look at the
+ * diff), and what it comes to.  Run from the top of the tree, as tests/run does.
  */
 #include "user/lookups.h"
 #include "user/report.h"
@@ -123,8 +123,8 @@ static void nothing_seen(void **arg)
 {
 	struct snapshot s = { .vms = NULL };
 	struct report r = {
-		.command = "walk", .kernel = "6.1", .machine = "x86_64", .tier = "fentry", .snapshot = &s,
-		.walk = true,
+		.command = "walk", .kernel = "6.1", .machine = "x86_64", .tier = "fentry",
+		.snapshot = &s, .walk = true,
 	};
 
 	(void)arg;
@@ -146,6 +146,7 @@ static void json_has_all_numbers(void **arg)
 	static char text[4 * TEXT_MAX];
 	struct snapshot s;
 	struct report r;
+	const struct walk_counts *w;
 	const json_t *walk;
 	json_t *o;
 	FILE *f;
@@ -159,22 +160,26 @@ static void json_has_all_numbers(void **arg)
 	o = json_loads(text, 0, NULL);
 	walk = json_object_get(json_array_get(json_object_get(o, "vms"), 0), "walk");
 	assert_non_null(walk);
+	w = &s.vms[0].walk;
 	for (int i = 0; i < COMPARED_NR; i++)
-		assert_int_equal(number(walk, "compared", compared_name(i), NULL), s.vms[0].walk.compared[i]);
+		assert_int_equal(number(walk, "compared", compared_name(i), NULL), w->compared[i]);
 	for (int i = 0; i < PFN_CLASSES; i++)
-		assert_int_equal(number(walk, "pfns", pfn_class_name(i), NULL), s.vms[0].walk.pfns[i]);
-	for (int i = 0; i < SERVES_NR; i++)
+		assert_int_equal(number(walk, "pfns", pfn_class_name(i), NULL), w->pfns[i]);
+	for (int i = 0; i < SERVES_NR; i++) {
+		const json_t *before = json_object_get(json_object_get(walk, "write"), "before");
+
 		for (int b = 0; b < BACKING_NR; b++)
-			assert_int_equal(number(json_object_get(walk, "write"), "before", serves_name(i),
-						backing_name(b)), s.vms[0].walk.serves[LOOKUP_WRITE][i][b]);
+			assert_int_equal(number(before, serves_name(i), backing_name(b), NULL),
+					 w->serves[LOOKUP_WRITE][i][b]);
+	}
 	for (int l = 0; l < LEVELS; l++)
 		for (int b = 0; b < BACKING_NR; b++)
 			assert_int_equal(number(walk, "found_level", level_name(l), backing_name(b)),
-					 s.vms[0].walk.found_level[l][b]);
-	assert_int_equal(number(walk, "pinned", NULL, NULL), s.vms[0].walk.pinned);
+					 w->found_level[l][b]);
+	assert_int_equal(number(walk, "pinned", NULL, NULL), w->pinned);
 	walk = json_object_get(o, "walk");
-	assert_int_equal(number(walk, "compared", "same", NULL), s.vms[0].walk.compared[AGREE] + 2);
-	assert_int_equal(number(walk, "read", "served", NULL), walk_sum(&s.vms[0].walk).served[LOOKUP_READ] + 1);
+	assert_int_equal(number(walk, "compared", "same", NULL), w->compared[AGREE] + 2);
+	assert_int_equal(number(walk, "read", "served", NULL), walk_sum(w).served[LOOKUP_READ] + 1);
 	json_decref(o);
 	snapshot_free(&s);
 }
