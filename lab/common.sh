@@ -113,15 +113,24 @@ unpack() {
 
 # root_run ROOT COMMAND...: in the root directory of lab/headers, as root or in a user namespace.
 # A build needs /dev/null, and objtool of new kernels reads its limits in /proc; the mounts are
-# in a namespace of their own and end with the command.
+# in a namespace of their own and end with the command. Who is in a chroot has no mount at / that
+# could be made private: there they are made private one by one, and undone.
 root_run() {
 	spaces=--mount
 	[ "$(id -u)" = 0 ] || spaces="--user --map-root-user --mount"
+	# shellcheck disable=SC2086
+	unshare $spaces true 2> /dev/null || spaces="$spaces --propagation unchanged"
 	# shellcheck disable=SC2016,SC2086
 	unshare $spaces sh -c '
 		root=$1
 		shift
-		mount --rbind /dev "$root/dev" && mount --rbind /proc "$root/proc" && exec chroot "$root" "$@"
+		for dir in dev proc; do
+			mount --rbind "/$dir" "$root/$dir" && mount --make-rprivate "$root/$dir" || exit 1
+		done
+		status=0
+		chroot "$root" "$@" || status=$?
+		umount -R -l "$root/dev" "$root/proc" 2> /dev/null || true
+		exit $status
 		' sh "$@"
 }
 

@@ -119,22 +119,29 @@ int attach_choose(struct session *s)
 	return missing;
 }
 
+/* The array by which the entries of a hook reach its program; -1: it has none of its own. */
+static int body_map(const struct session *s, enum hook h)
+{
+	struct bpf_map *map;
+	char name[64];
+
+	if (!s->hooks[h].shape)
+		return -1;
+	snprintf(name, sizeof(name), "%s_body", s->hooks[h].shape->program);
+	map = bpf_object__find_map_by_name(s->skel->obj, name);
+	return map ? bpf_map__fd(map) : -1;
+}
+
 int attach_join(struct session *s)
 {
 	for (int h = 0; h < HOOK_NR; h++) {
+		int map = body_map(s, h), fd;
 		uint32_t zero = 0;
-		struct bpf_map *map;
-		char name[64];
-		int fd;
 
-		if (!s->hooks[h].shape)
-			continue;
+		if (map < 0)
+			continue;	/* another hook's program */
 		fd = bpf_program__fd(find_program(s, h, ""));
-		snprintf(name, sizeof(name), "%s_body", s->hooks[h].shape->program);
-		map = bpf_object__find_map_by_name(s->skel->obj, name);
-		if (!map || fd < 0)
-			continue;	/* another hook's program, or not needed */
-		if (bpf_map_update_elem(bpf_map__fd(map), &zero, &fd, BPF_ANY))
+		if (fd >= 0 && bpf_map_update_elem(map, &zero, &fd, BPF_ANY))
 			return -errno;
 	}
 	return 0;
@@ -204,8 +211,14 @@ int attach_all(struct session *s)
 void attach_detach(struct session *s)
 {
 	for (int h = 0; h < HOOK_NR; h++) {
+		int map = s->skel ? body_map(s, h) : -1;
+		uint32_t zero = 0;
+
 		for (int i = 0; i < ENTRIES; i++)
 			bpf_link__destroy(s->links[h][i]);
+		/* program and array hold each other: the kernel would let go of them, but some time later */
+		if (map >= 0)
+			bpf_map_delete_elem(map, &zero);
 	}
 }
 
