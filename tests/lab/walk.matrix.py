@@ -128,7 +128,9 @@ def not_exact(name, walk, vm, r):
     elif name == "reclaim":
         check(name, reads.get(("swap", "none"), 0) >= N, reads, r)
     elif name == "swap-in":
-        check(name, writes.get(("served", "anon"), 0) >= N, writes, r)
+        # what is read from swap is writable at once, but on 6.1, which finds out by a fault that nobody shares it
+        reason = "not_writable" if sys.argv[1] == "6.1" else "served"
+        check(name, writes.get((reason, "anon"), 0) >= N and writes[("not_mapped", "none")] == N, writes, r)
     elif name == "ksm":
         check(name, writes.get(("not_writable", "ksm"), 0) > 0 and reads.get(("served", "ksm"), 0) > 0, walk, r)
     elif name == "file":
