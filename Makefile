@@ -26,9 +26,10 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-
 LIBS := -lbpf -lelf -lz -ljansson
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h bpf/arch/*/*.h)
-USER_SRC := adopt attach audit blame cause child claims cmd_check cmd_doctor cmd_levels format hooked \
-	kernel ksyms log main \
-	observe options output probe reason session sink_json sink_text snapshot suspects umaps verdict
+USER_SRC := adopt attach audit blame cause child claims cmd_check cmd_doctor cmd_levels cmd_walk format hooked \
+	kernel ksyms log lookups main \
+	observe options output probe reason session sink_json sink_json_walk sink_text sink_text_walk \
+	snapshot suspects umaps verdict walked
 LOAD_SRC := $(basename $(notdir $(wildcard load/*.c)))
 
 USER_OBJ := $(USER_SRC:%=$(B)/user/%.o)

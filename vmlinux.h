@@ -28,6 +28,18 @@ struct list_head {
 	struct list_head *next, *prev;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+struct preempt_notifier {
+	struct hlist_node link;
+};
+
 struct rb_node {
 	struct rb_node *rb_right;
 	struct rb_node *rb_left;
@@ -64,6 +76,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
+	struct hlist_head preempt_notifiers;
 	char comm[16];
 };
 
@@ -181,6 +194,7 @@ struct kvm {
 
 struct kvm_vcpu {
 	struct kvm *kvm;
+	struct preempt_notifier preempt_notifier;
 };
 
 union kvm_mmu_page_role {
@@ -202,6 +216,7 @@ struct kvm_mmu_page {
 struct kvm_follow_pfn {
 	unsigned long hva;
 	unsigned int flags;
+	bool pin;
 	bool *map_writable;
 	struct page **refcounted_page;
 };

@@ -10,6 +10,7 @@
 #include "compat.bpf.h"
 #include "event.h"
 #include "hist.h"
+#include "lookup.h"
 #include "spare.h"
 
 /*
@@ -17,6 +18,7 @@
  * the skeleton repeats their declarations to user space.
  */
 const volatile bool cfg_check = false;		/* judge invariants */
+const volatile bool cfg_walk = false;		/* the walker beside GUP at every hva_to_pfn */
 const volatile bool cfg_causes = true;		/* keep account of who opens windows */
 const volatile bool cap_marks_at_map = false;	/* KVM marks pages dirty at the install, not at the zap */
 const volatile __u32 cfg_scope_pid = 0;		/* 0: every VM; else VMs of this process... */
@@ -281,6 +283,31 @@ struct {
 	__type(key, u32);
 	__type(value, struct vm_counts);
 } vm_counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, COUNT_SHARDS);	/* set at load, as vm_counts if cfg_walk */
+	__type(key, u32);
+	__type(value, struct walk_counts);
+} vm_walks SEC(".maps");
+
+/* the call of hva_to_pfn that a task is in, and what the walk at its entry found */
+struct lookup {
+	u64 hva;		/* 0: none */
+	u64 seq;		/* mmu_invalidate_seq */
+	u32 vm;
+	u8 write;		/* the call is for writing */
+	u8 found;		/* a leaf that does what it is for */
+	u8 writable;		/* a writable leaf */
+	u8 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct lookup);
+} lookups SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

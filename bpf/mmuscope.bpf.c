@@ -6,6 +6,7 @@
  */
 #include "calls.bpf.h"
 #include "change.bpf.h"
+#include "compare.bpf.h"
 #include "pins.bpf.h"
 #include "shadow.bpf.h"
 
@@ -100,9 +101,6 @@ int BPF_PROG(vm_destroyed, struct kvm *kvm)
 
 enum { FOLL_WRITE = 1 };
 
-/* KVM_PFN_ERR_*: include/linux/kvm_host.h; the error bits of a kvm_pfn_t are 52..63 */
-#define PFN_ERROR_MASK (0xfffULL << 52)
-
 static __always_inline void hva_error(struct vm_counts *c, u64 error)
 {
 	switch (error) {
@@ -126,32 +124,34 @@ static __always_inline void hva_error(struct vm_counts *c, u64 error)
 	}
 }
 
-/* hva_to_pfn has returned.  held: it has left a reference with its caller. */
-static __always_inline int hva_pfn(u64 hva, bool write, bool held, u64 pfn)
+/*
+ * hva_to_pfn has returned.  held: it has left a reference with its caller; writable: where it has told
+ * whether the caller may write, 0: it was not asked.
+ */
+static __always_inline int hva_pfn(u64 hva, bool write, bool held, u64 writable, u64 pfn)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct vm_counts *c;
-	u64 mm;
-	u32 *index;
+	u32 index;
 
 	if (!enabled)
 		return 0;
-	mm = (u64)task->mm;
-	index = bpf_map_lookup_elem(&mm_vms, &mm);
+	index = task_vm();
 	if (!index)
 		return 0;
-	c = counts_of(*index);
+	c = counts_of(index);
 	if (!c)
 		return 0;
 	COUNT(c, hva[HVA_CALLS], 1);
 	if (write)
 		COUNT(c, hva[HVA_WRITE], 1);
+	if (cfg_walk)
+		lookup_end(hva, pfn, writable, held);
 	if (pfn & PFN_ERROR_MASK) {
 		hva_error(c, pfn & ~PFN_ERROR_MASK);
 		return 0;
 	}
 	if (cfg_check)
-		fault_lookup(*index, hva, pfn, held);
+		fault_lookup(index, hva, pfn, held);
 	return 0;
 }
 
@@ -159,21 +159,32 @@ static __always_inline int hva_kfp(struct kvm_follow_pfn *kfp, u64 pfn)
 {
 	struct page **page = kfp->refcounted_page;
 	bool held = page && read64((u64)page);
+	/* as a number: 7.x has the field as a pointer to memory that may be read */
+	u64 writable = (u64)BPF_CORE_READ(kfp, map_writable);
 
-	return hva_pfn(kfp->hva, kfp->flags & FOLL_WRITE, held, pfn);
+	return hva_pfn(kfp->hva, kfp->flags & FOLL_WRITE, held, writable, pfn);
 }
 
 SPARED("fexit/hva_to_pfn", hva_pfn_kfp, GUARD_HVA_TO_PFN, hva_kfp(kfp, pfn),
        struct kvm_follow_pfn *kfp, u64 pfn)
 
 SPARED("fexit/hva_to_pfn", hva_pfn_six, GUARD_HVA_TO_PFN,
-       hva_pfn(addr, write, true, pfn), u64 addr, bool atomic, bool intr, bool *async,
+       hva_pfn(addr, write, true, (u64)writable, pfn), u64 addr, bool atomic, bool intr, bool *async,
        bool write,
        bool *writable, u64 pfn)
 
 SPARED("fexit/hva_to_pfn", hva_pfn_five, GUARD_HVA_TO_PFN,
-       hva_pfn(addr, write, true, pfn), u64 addr, bool atomic, bool *async, bool write,
+       hva_pfn(addr, write, true, (u64)writable, pfn), u64 addr, bool atomic, bool *async, bool write,
        bool *writable, u64 pfn)
+
+SPARED("fentry/hva_to_pfn", hva_ask_kfp, GUARD_HVA_ASK,
+       lookup_begin(kfp->hva, kfp->flags & FOLL_WRITE, kfp->pin), struct kvm_follow_pfn *kfp)
+
+SPARED("fentry/hva_to_pfn", hva_ask_six, GUARD_HVA_ASK, lookup_begin(addr, write, 0), u64 addr,
+       bool atomic, bool intr, bool *async, bool write, bool *writable)
+
+SPARED("fentry/hva_to_pfn", hva_ask_five, GUARD_HVA_ASK, lookup_begin(addr, write, 0), u64 addr,
+       bool atomic, bool *async, bool write, bool *writable)
 
 /* ---- the end of a fault ---- */
 

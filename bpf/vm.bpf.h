@@ -155,6 +155,27 @@ static __always_inline struct vm_info *vm_get(u64 kvm)
 	return index ? bpf_map_lookup_elem(&vms, &index) : NULL;
 }
 
+/*
+ * The index of the VM that the current task works for, 0 if it is none of ours.  A vCPU that is
+ * loaded is on the task's list of preempt notifiers (vcpu_load(), kvm_main.c).  Without one the mm
+ * tells; of several VMs of a process that is one.
+ */
+GLOBAL u32 task_vm(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 mm = (u64)task->mm, vcpu = (u64)BPF_CORE_READ(task, preempt_notifiers.first);
+	u32 index = 0, *by_mm;
+
+	if (vcpu) {
+		vcpu -= bpf_core_field_offset(struct kvm_vcpu, preempt_notifier.link);
+		index = vm_index(FIELD64(vcpu, struct kvm_vcpu, kvm));
+	}
+	if (index)
+		return index;
+	by_mm = bpf_map_lookup_elem(&mm_vms, &mm);
+	return by_mm ? *by_mm : 0;
+}
+
 struct heir {
 	u64 mm;
 	u32 index;		/* of the VM that goes */

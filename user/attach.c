@@ -17,6 +17,7 @@
 /* where the spare of a hook's program counts the runs that it made good, + 1; 0: it has none */
 static const int guards[HOOK_NR] = {
 	[HOOK_HVA_TO_PFN] = GUARD_HVA_TO_PFN + 1,
+	[HOOK_HVA_ASK] = GUARD_HVA_ASK + 1,
 	[HOOK_FAULT_TDP] = GUARD_FAULT_TDP + 1,
 	[HOOK_FAULT_PAGING32] = GUARD_FAULT_PAGING32 + 1,
 	[HOOK_FAULT_NONPAGING] = GUARD_FAULT_NONPAGING + 1,
@@ -32,7 +33,14 @@ static const int guards[HOOK_NR] = {
 
 bool attach_needs(const struct session *s, enum hook hook)
 {
-	return s->options.check || hook_needed(hook) != FOR_CHECK;
+	switch (hook_needed(hook)) {
+	case FOR_CHECK:
+		return s->options.check;
+	case FOR_WALK:
+		return s->options.walk;
+	default:
+		return true;
+	}
 }
 
 /* Programs that user space runs; all others belong to hooks. */

@@ -22,6 +22,7 @@ struct options {
 	char **command;		/* NULL: none */
 	const char *output;	/* NULL: stdout */
 	bool json;
+	bool walk;		/* set by the command: the reference walker beside GUP */
 	bool claims;
 	bool stacks;
 	unsigned int only;	/* bit set of invariants asked for by name; 0: all */

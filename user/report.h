@@ -20,7 +20,7 @@ struct told {
 };
 
 struct report {
-	const char *command;		/* "check", "levels" */
+	const char *command;		/* "check", "levels", "walk" */
 	const char *kernel;		/* release */
 	const char *machine;
 	const char *tier;
@@ -33,6 +33,8 @@ struct report {
 	size_t ntold;
 	const struct cause_list *causes;	/* NULL: not known */
 	const struct ksyms *ksyms;	/* NULL: stacks have no names */
+	bool walk;			/* the walker beside GUP was asked for */
+	bool tells_pins;		/* this kernel says which lookups pin the page */
 	bool stacks;			/* show those of causes */
 	bool verbose;			/* all reasons, all causes */
 	int dirty_bit;			/* PG_dirty of this kernel, -1: unknown */
@@ -43,6 +45,7 @@ const char *notifier_event_name(int event);
 
 void text_check(FILE *f, const struct report *r);
 void text_levels(FILE *f, const struct report *r);
+void text_walk(FILE *f, const struct report *r);
 /* One versioned JSON object.  0 or -ENOMEM. */
 int json_report(FILE *f, const struct report *r);
 

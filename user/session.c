@@ -4,6 +4,7 @@
  */
 #include "session_state.h"
 #include "log.h"
+#include "lookups.h"
 #include "reason.h"
 
 #include <bpf/btf.h>
@@ -113,6 +114,7 @@ static int configure(struct session *s)
 	err = err ?: set_size(skel->maps.vm_states, o->max_vms + 1);
 	err = err ?: set_size(skel->maps.free_vms, o->max_vms);
 	err = err ?: set_size(skel->maps.vm_counts, (uint64_t)(o->max_vms + 1) * COUNT_SHARDS);
+	err = err ?: walked_configure(s);
 	err = err ?: set_size(skel->maps.blocks, o->check ? nblocks : 1);
 	err = err ?: set_size(skel->maps.block_extras, o->check ? nblocks : 1);
 	err = err ?: set_size(skel->maps.gigs, o->check ? (pages >> 18) + 1 : 1);
@@ -276,23 +278,28 @@ static void clear_counts(struct session *s, uint32_t vm)
 static void vm_gone(struct session *s, const struct event_vm *e)
 {
 	uint32_t index = e->vm.index;
+	struct walk_counts walk;
 	struct vm_counts counts;
 	struct vm_row *row;
 
 	read_counts(s, index, &counts);
+	walked_read(s, index, &walk);
 	if (!(e->vm.flags & VM_LATE) && !balanced(&counts))
 		s->gone.unbalanced_vms++;
 	if (s->gone.nvms < GONE_ROWS_MAX && (row = snapshot_add_vm(&s->gone))) {
 		row->info = e->vm;
 		row->counts = counts;
+		row->walk = walk;
 		row->gone = true;
 		row->gone_ns = e->head.ns;
 	} else {
 		/* no row of its own: its counts live on in the host's */
 		counts_add(&s->gone.host, &counts);
+		walk_add(&s->gone.host_walk, &walk);
 		s->gone.vms_over++;
 	}
 	clear_counts(s, index);
+	walked_clear(s, index);
 	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.free_vms), NULL, &index, 0))
 		s->ring_error = true;
 }
@@ -351,6 +358,7 @@ static void read_live_vms(struct session *s)
 			return;
 		row->info = info;
 		read_counts(s, i, &row->counts);
+		walked_read(s, i, &row->walk);
 		if (info.flags & VM_LATE) {
 			s->now.late_vms++;
 			s->now.unadopted_vms += !(info.flags & VM_ADOPTED);
@@ -421,6 +429,7 @@ const struct snapshot *session_snapshot(struct session *s)
 	read_live_vms(s);
 	read_counts(s, 0, &now->host);
 	counts_add(&now->host, &s->gone.host);
+	now->host_walk = s->gone.host_walk;
 	read_hists(s);
 	read_causes(s);
 	now->marks_at_map = marks_at_map(s);

@@ -79,6 +79,14 @@ void adopt_walk_vm(struct session *s, struct vm_row *row);
 /* Compare the block map with KVM's page tables, while the VMs may be running. */
 void audit(struct session *s);
 
+/* ---- walked.c ---- */
+
+/* Before loading: 0 or negative errno. */
+int walked_configure(struct session *s);
+/* The walk counters of a VM, zeros if they were not asked for. */
+void walked_read(struct session *s, uint32_t vm, struct walk_counts *out);
+void walked_clear(struct session *s, uint32_t vm);
+
 /* ---- suspects.c ---- */
 
 /*

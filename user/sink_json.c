@@ -6,6 +6,7 @@
 #include "format.h"
 #include "probe.h"
 #include "report.h"
+#include "sink_parts.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -269,8 +270,13 @@ int json_report(FILE *f, const struct report *r)
 	char text[512];
 	int err;
 
-	for (size_t i = 0; i < s->nvms; i++)
-		json_array_append_new(vms, vm_json(&s->vms[i]));
+	for (size_t i = 0; i < s->nvms; i++) {
+		json_t *vm = vm_json(&s->vms[i]);
+
+		if (r->walk)
+			json_object_set_new(vm, "walk", json_lookups(r, &s->vms[i].walk));
+		json_array_append_new(vms, vm);
+	}
 	o = json_pack("{s:s, s:i, s:s, s:{s:s, s:s}, s:s, s:o, s:o, s:o, s:o}", "mmuscope", VERSION,
 		      "version", JSON_VERSION, "command", r->command, "host", "kernel", r->kernel,
 		      "machine", r->machine, "tier", r->tier, "observed_ns", number(s->seconds_ns), "vms",
@@ -281,6 +287,12 @@ int json_report(FILE *f, const struct report *r)
 	json_object_set_new(o, "window_pages", hist_json(&s->hists[HIST_WINDOW_PAGES]));
 	if (r->command_status >= 0)
 		json_object_set_new(o, "command_status", json_integer(r->command_status));
+	if (r->walk) {
+		struct walk_counts total;
+
+		walk_total(s, &total);
+		json_object_set_new(o, "walk", json_lookups(r, &total));
+	}
 	if (r->causes) {
 		list = json_array();
 		for (size_t i = 0; i < r->causes->n; i++)

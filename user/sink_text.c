@@ -4,6 +4,7 @@
  */
 #include "format.h"
 #include "report.h"
+#include "sink_parts.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -511,4 +512,29 @@ void text_levels(FILE *f, const struct report *r)
 	causes(f, r);
 	histogram(f, r->snapshot);
 	losses(f, r->snapshot);
+}
+
+void text_walk(FILE *f, const struct report *r)
+{
+	const struct snapshot *s = r->snapshot;
+	struct walk_counts walk;
+	struct vm_counts counts;
+	char text[512];
+
+	text_walk_sentence(s, text, sizeof(text));
+	wrapped(f, 0, text);
+	head(f, r);
+	for (size_t i = 0; i < s->nvms; i++) {
+		fputc('\n', f);
+		vm_title(f, &s->vms[i]);
+		text_lookups(f, r, &s->vms[i].walk, &s->vms[i].counts);
+	}
+	if (s->nvms + s->vms_over > 1) {
+		walk_total(s, &walk);
+		snapshot_total(s, &counts);
+		fprintf(f, "\nall %" PRIu64 " VMs\n", s->nvms + s->vms_over);
+		text_lookups(f, r, &walk, &counts);
+	}
+	fputc('\n', f);
+	losses(f, s);
 }

@@ -7,6 +7,7 @@
 #define MMUSCOPE_SNAPSHOT_H
 
 #include "bpf/event.h"
+#include "bpf/lookup.h"
 #include "hooks.h"
 
 #include <stdbool.h>
@@ -16,6 +17,7 @@
 struct vm_row {
 	struct vm_info info;
 	struct vm_counts counts;
+	struct walk_counts walk;	/* zeros but for mmuscope walk */
 	bool gone;		/* destroyed; the counts are final */
 	bool walk_done;		/* walked[] is known: leaves in KVM's page tables now, by level */
 	uint64_t walked[LEVELS];
@@ -33,6 +35,7 @@ struct snapshot {
 	size_t nvms;
 	size_t vms_size;
 	struct vm_counts host;	/* what belongs to no single VM */
+	struct walk_counts host_walk;	/* the same, of VMs that no row is kept of */
 	struct hist hists[HIST_NR];
 	uint64_t losses[LOSS_NR];
 	uint64_t missed_runs;	/* program runs the kernel skipped (recursion, preemption), in all */

@@ -169,6 +169,7 @@ static void every_hook_spoils_what_it_must(void **arg)
 		{ "shadow-page", ALL }, { "shadow-add", ALL }, { "shadow-clear", ALL },
 		{ "shadow-update", ALL }, { "vm-release", 0 }, { "vm-destroy", 0 },
 		{ "vm-released", DUN }, { "memslot-set", DUN }, { "hva-to-pfn", RFR },
+		{ "hva-to-pfn-entry", 0 },
 		{ "fault-end-tdp", FAULTS }, { "fault-end-nonpaging", FAULTS },
 		{ "fault-end-paging32", FAULTS }, { "fault-end-paging64", FAULTS },
 		{ "fault-end-ept", FAULTS }, { "window-start", DUN | WINDOWS },

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What mmuscope walk prints, compared with tests/golden/ (UPDATE_GOLDEN=1 renews it; look at the
+ * diff), and what it comes to.  Run from the top of the tree, as tests/run does.
+ */
+#include "user/lookups.h"
+#include "user/report.h"
+
+#include "unit.h"
+
+#include <jansson.h>
+
+enum { TEXT_MAX = 1 << 16 };
+
+/* Everything has a number of its own: n, n + 1... */
+static void fill(struct walk_counts *w, uint64_t n)
+{
+	uint64_t *p = (uint64_t *)w;
+
+	for (size_t i = 0; i < sizeof(*w) / sizeof(*p); i++)
+		p[i] = n + i;
+}
+
+/* Two VMs: one has seen everything that there is, the other one cold page and one warm one. */
+static void build(struct snapshot *s, struct report *r)
+{
+	struct vm_row *row;
+
+	memset(s, 0, sizeof(*s));
+	row = snapshot_add_vm(s);
+	row->info = (struct vm_info){ .index = 1, .pid = 4194304, .comm = "qemu-system-x86" };
+	for (int i = 0; i < HVA_NR; i++)
+		row->counts.hva[i] = 1000 + (uint64_t)i;
+	fill(&row->walk, 1000);
+	row = snapshot_add_vm(s);
+	row->info = (struct vm_info){ .index = 3, .pid = 812, .comm = "mmuscope-load" };
+	row->gone = true;
+	row->counts.hva[HVA_CALLS] = 2;
+	row->walk.serves[LOOKUP_WRITE][SERVES_NOT_MAPPED][BACKING_NONE] = 1;
+	row->walk.serves[LOOKUP_READ][SERVES][BACKING_ANON] = 1;
+	row->walk.served_level[LOOKUP_READ][1][BACKING_ANON] = 1;
+	row->walk.found_level[1][BACKING_ANON] = 2;
+	row->walk.compared[AGREE] = 2;
+	row->walk.pfns[PFN_REFCOUNTED] = 2;
+	s->seconds_ns = 61500000000;
+	*r = (struct report){
+		.command = "walk",
+		.kernel = "6.12.117+deb13-cloud-amd64",
+		.machine = "x86_64",
+		.tier = "fentry",
+		.snapshot = s,
+		.walk = true,
+		.tells_pins = true,
+		.dirty_bit = -1,
+		.command_status = -1,
+	};
+}
+
+static void fits_80_columns(const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		if (len > 80)
+			fail_msg("%zu columns: %.*s", len, (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+static void check_text(const struct report *r, const char *name)
+{
+	static char text[TEXT_MAX], want[TEXT_MAX];
+	FILE *f = fmemopen(text, sizeof(text), "w");
+	char path[128];
+
+	assert_non_null(f);
+	text_walk(f, r);
+	assert_int_equal(fclose(f), 0);
+	fits_80_columns(text);
+	snprintf(path, sizeof(path), "tests/golden/%s", name);
+	if (getenv("UPDATE_GOLDEN")) {
+		f = fopen(path, "w");
+		assert_non_null(f);
+		fputs(text, f);
+		assert_int_equal(fclose(f), 0);
+	}
+	f = fopen(path, "r");
+	if (!f)
+		fail_msg("cannot read %s: run from the top of the tree", path);
+	want[fread(want, 1, sizeof(want) - 1, f)] = '\0';
+	fclose(f);
+	assert_string_equal(text, want);
+}
+
+static void everything(void **arg)
+{
+	struct snapshot s;
+	struct report r;
+
+	(void)arg;
+	build(&s, &r);
+	check_text(&r, "walk-wrong.txt");
+	snapshot_free(&s);
+}
+
+/* no bug, and a kernel that does not tell who keeps the page */
+static void agreed(void **arg)
+{
+	struct snapshot s;
+	struct report r;
+
+	(void)arg;
+	build(&s, &r);
+	memset(&s.vms[0].walk, 0, sizeof(s.vms[0].walk));
+	s.vms[1].walk.unasked[LOOKUP_WRITE] = 1;
+	s.missed_runs = 7;
+	r.tells_pins = false;
+	check_text(&r, "walk-agreed.txt");
+	snapshot_free(&s);
+}
+
+static void nothing_seen(void **arg)
+{
+	struct snapshot s = { .vms = NULL };
+	struct report r = {
+		.command = "walk", .kernel = "6.1", .machine = "x86_64", .tier = "fentry",
+		.snapshot = &s, .walk = true,
+	};
+
+	(void)arg;
+	check_text(&r, "walk-nothing.txt");
+}
+
+static json_int_t number(const json_t *o, const char *a, const char *b, const char *c)
+{
+	const json_t *found = json_object_get(o, a);
+
+	found = b ? json_object_get(found, b) : found;
+	found = c ? json_object_get(found, c) : found;
+	assert_true(json_is_integer(found));
+	return json_integer_value(found);
+}
+
+static void json_has_all_numbers(void **arg)
+{
+	static char text[4 * TEXT_MAX];
+	struct snapshot s;
+	struct report r;
+	const struct walk_counts *w;
+	const json_t *walk;
+	json_t *o;
+	FILE *f;
+
+	(void)arg;
+	build(&s, &r);
+	f = fmemopen(text, sizeof(text), "w");
+	assert_non_null(f);
+	assert_int_equal(json_report(f, &r), 0);
+	assert_int_equal(fclose(f), 0);
+	o = json_loads(text, 0, NULL);
+	walk = json_object_get(json_array_get(json_object_get(o, "vms"), 0), "walk");
+	assert_non_null(walk);
+	w = &s.vms[0].walk;
+	for (int i = 0; i < COMPARED_NR; i++)
+		assert_int_equal(number(walk, "compared", compared_name(i), NULL), w->compared[i]);
+	for (int i = 0; i < PFN_CLASSES; i++)
+		assert_int_equal(number(walk, "pfns", pfn_class_name(i), NULL), w->pfns[i]);
+	for (int i = 0; i < SERVES_NR; i++) {
+		const json_t *before = json_object_get(json_object_get(walk, "write"), "before");
+
+		for (int b = 0; b < BACKING_NR; b++)
+			assert_int_equal(number(before, serves_name(i), backing_name(b), NULL),
+					 w->serves[LOOKUP_WRITE][i][b]);
+	}
+	for (int l = 0; l < LEVELS; l++)
+		for (int b = 0; b < BACKING_NR; b++)
+			assert_int_equal(number(walk, "found_level", level_name(l), backing_name(b)),
+					 w->found_level[l][b]);
+	assert_int_equal(number(walk, "pinned", NULL, NULL), w->pinned);
+	walk = json_object_get(o, "walk");
+	assert_int_equal(number(walk, "compared", "same", NULL), w->compared[AGREE] + 2);
+	assert_int_equal(number(walk, "read", "served", NULL), walk_sum(w).served[LOOKUP_READ] + 1);
+	json_decref(o);
+	snapshot_free(&s);
+}
+
+static void sums_and_what_was_missed(void **arg)
+{
+	struct walk_counts w = { .compared = { 0 } };
+	struct snapshot s = { .vms = NULL };
+
+	(void)arg;
+	for (int i = 0; i < COMPARED_NR; i++)
+		w.compared[i] = 1ULL << i;
+	assert_int_equal(walk_sum(&w).compared, 0x1fff);
+	assert_int_equal(walk_sum(&w).agreed, 0x7);
+	assert_int_equal(walk_sum(&w).wrong, 0x1c00);
+	assert_false(walk_missed(&s));
+	/* a hook that walk has no need of */
+	s.missed[HOOK_WINDOW_START] = 1;
+	s.losses[LOSS_RACED] = 1;
+	assert_false(walk_missed(&s));
+	s.missed[HOOK_HVA_ASK] = 1;
+	assert_true(walk_missed(&s));
+	s.missed[HOOK_HVA_ASK] = 0;
+	s.losses[LOSS_TASK_STATE] = 1;
+	assert_true(walk_missed(&s));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(everything),
+		cmocka_unit_test(agreed),
+		cmocka_unit_test(nothing_seen),
+		cmocka_unit_test(json_has_all_numbers),
+		cmocka_unit_test(sums_and_what_was_missed),
+	};
+
+	return cmocka_run_group_tests_name("sinks_walk", tests, NULL, NULL);
+}

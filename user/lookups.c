@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Names and sums of what mmuscope walk counts.
+ */
+#include "lookups.h"
+
+struct name {
+	const char *name;
+	const char *text;
+};
+
+static const struct name serves_names[SERVES_NR] = {
+#define SERVES_ROW(id, name, text) [id] = { name, text },
+#define COMPARED_ROW(id, name, text)
+#define PFN_ROW(id, name, text)
+#include "lookups.def"
+#undef SERVES_ROW
+#undef COMPARED_ROW
+#undef PFN_ROW
+};
+
+static const struct name compared_names[COMPARED_NR] = {
+#define SERVES_ROW(id, name, text)
+#define COMPARED_ROW(id, name, text) [id] = { name, text },
+#define PFN_ROW(id, name, text)
+#include "lookups.def"
+#undef SERVES_ROW
+#undef COMPARED_ROW
+#undef PFN_ROW
+};
+
+static const struct name pfn_names[PFN_CLASSES] = {
+#define SERVES_ROW(id, name, text)
+#define COMPARED_ROW(id, name, text)
+#define PFN_ROW(id, name, text) [id] = { name, text },
+#include "lookups.def"
+#undef SERVES_ROW
+#undef COMPARED_ROW
+#undef PFN_ROW
+};
+
+const char *serves_name(enum serves s)
+{
+	return serves_names[s].name;
+}
+
+const char *serves_text(enum serves s)
+{
+	return serves_names[s].text;
+}
+
+const char *compared_name(enum compared c)
+{
+	return compared_names[c].name;
+}
+
+const char *compared_text(enum compared c)
+{
+	return compared_names[c].text;
+}
+
+const char *pfn_class_name(enum pfn_class c)
+{
+	return pfn_names[c].name;
+}
+
+const char *pfn_class_text(enum pfn_class c)
+{
+	return pfn_names[c].text;
+}
+
+void walk_add(struct walk_counts *dst, const struct walk_counts *src)
+{
+	/* the structure is counters only (static assert in lookup.h) */
+	uint64_t *d = (uint64_t *)dst;
+	const uint64_t *s = (const uint64_t *)src;
+
+	for (size_t i = 0; i < sizeof(*dst) / sizeof(*d); i++)
+		d[i] += s[i];
+}
+
+void walk_total(const struct snapshot *s, struct walk_counts *out)
+{
+	*out = s->host_walk;
+	for (size_t i = 0; i < s->nvms; i++)
+		walk_add(out, &s->vms[i].walk);
+}
+
+struct walk_sum walk_sum(const struct walk_counts *c)
+{
+	struct walk_sum sum = { .calls = { 0 } };
+
+	for (int k = 0; k < LOOKUP_KINDS; k++) {
+		for (int s = 0; s < SERVES_NR; s++)
+			for (int b = 0; b < BACKING_NR; b++)
+				sum.calls[k] += c->serves[k][s][b];
+		for (int b = 0; b < BACKING_NR; b++)
+			sum.served[k] += c->serves[k][SERVES][b];
+	}
+	for (int i = 0; i < COMPARED_NR; i++) {
+		sum.compared += c->compared[i];
+		if (i <= AGREE_NONE)
+			sum.agreed += c->compared[i];
+		if (i >= WRONG_PAGE)
+			sum.wrong += c->compared[i];
+	}
+	return sum;
+}
+
+bool walk_missed(const struct snapshot *s)
+{
+	return s->missed[HOOK_HVA_TO_PFN] || s->missed[HOOK_HVA_ASK] || s->missed[HOOK_VM_CREATE] ||
+	       s->missed[HOOK_VM_DESTROYED] || s->losses[LOSS_EVENT] || s->losses[LOSS_VM_TABLE] ||
+	       s->losses[LOSS_TASK_STATE];
+}

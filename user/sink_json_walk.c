@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mmuscope walk for machines: all numbers, zeros too.
+ */
+#include "sink_parts.h"
+
+static json_t *number(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+static json_t *backings(const __u64 *n)
+{
+	json_t *o = json_object();
+
+	for (int b = 0; b < BACKING_NR; b++)
+		json_object_set_new(o, backing_name(b), number(n[b]));
+	return o;
+}
+
+static json_t *by_level(const __u64 (*n)[BACKING_NR])
+{
+	json_t *o = json_object();
+
+	for (int l = 0; l < LEVELS; l++)
+		json_object_set_new(o, level_name(l), backings(n[l]));
+	return o;
+}
+
+static json_t *kind_json(const struct walk_counts *w, const struct walk_sum *sum, int kind)
+{
+	json_t *serves = json_object();
+
+	for (int s = 0; s < SERVES_NR; s++)
+		json_object_set_new(serves, serves_name(s), backings(w->serves[kind][s]));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "calls", number(sum->calls[kind]), "served",
+			 number(sum->served[kind]), "unasked", number(w->unasked[kind]),
+			 "before", serves, "served_level", by_level(w->served_level[kind]));
+}
+
+json_t *json_lookups(const struct report *r, const struct walk_counts *w)
+{
+	json_t *compared = json_object(), *pfns = json_object(), *o;
+	struct walk_sum sum = walk_sum(w);
+
+	for (int i = 0; i < COMPARED_NR; i++)
+		json_object_set_new(compared, compared_name(i), number(w->compared[i]));
+	for (int i = 0; i < PFN_CLASSES; i++)
+		json_object_set_new(pfns, pfn_class_name(i), number(w->pfns[i]));
+	o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "write",
+		      kind_json(w, &sum, LOOKUP_WRITE), "read", kind_json(w, &sum, LOOKUP_READ),
+		      "found_level", by_level(w->found_level), "calls_compared",
+		      number(sum.compared), "agreed", number(sum.agreed), "wrong",
+		      number(sum.wrong), "compared", compared, "pfns", pfns, "unmatched",
+		      number(w->unmatched));
+	if (!o)
+		return NULL;
+	json_object_set_new(o, "pinned", r->tells_pins ? number(w->pinned) : json_null());
+	json_object_set_new(o, "pinned_served", r->tells_pins ? number(w->pinned_served) : json_null());
+	return o;
+}
