@@ -27,8 +27,9 @@ LIBS := -lbpf -lelf -lz -ljansson
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h)
 USER_SRC := adopt attach audit blame cause child claims cmd_check cmd_doctor cmd_levels format hooked \
-	kernel ksyms log main \
-	observe options output probe reason session sink_json sink_text snapshot suspects umaps verdict
+	kernel ksyms ledger log main \
+	observe options output probe reason session sink_json sink_ledger \
+	sink_text snapshot survey suspects umaps verdict
 LOAD_SRC := $(basename $(notdir $(wildcard load/*.c)))
 
 USER_OBJ := $(USER_SRC:%=$(B)/user/%.o)

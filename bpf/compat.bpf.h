@@ -139,6 +139,28 @@ static __always_inline u64 arg_number(void *ctx, u32 n)
 	return v;
 }
 
+/*
+ * kvm_mmu_page.nx_huge_page_disallowed was lpage_disallowed up to 6.1 (55c510e26ab6, "KVM: x86/mmu: Rename NX
+ * huge pages fields/functions for consistency", 6.2).  Last lab kernel with the old name: 6.1.
+ */
+struct kvm_mmu_page___pre_v6_2 {
+	bool lpage_disallowed;
+} __attribute__((preserve_access_index));
+
+/* Was the shadow page at sp made in place of a huge leaf because the guest executes from it? */
+static __always_inline bool sp_nx_disallowed(u64 sp)
+{
+	u8 v = 0;
+
+	if (bpf_core_field_exists(struct kvm_mmu_page___pre_v6_2, lpage_disallowed))
+		bpf_probe_read_kernel(&v, 1, (void *)(sp + bpf_core_field_offset(struct kvm_mmu_page___pre_v6_2,
+										 lpage_disallowed)));
+	else
+		bpf_probe_read_kernel(&v, 1, (void *)(sp + bpf_core_field_offset(struct kvm_mmu_page,
+										 nx_huge_page_disallowed)));
+	return v;
+}
+
 /* struct kvm of the mmu_notifier at mn, which is embedded in it. */
 static __always_inline u64 notifier_kvm(u64 mn)
 {

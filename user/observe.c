@@ -202,6 +202,7 @@ int observe(struct observation *ob, const struct options *o, bool check, violati
 {
 	struct session_options so = {
 		.check = check,
+		.survey = !check,
 		.scope_pid = o->pid,
 		.max_vms = o->max_vms,
 		.max_stories = o->stories,
