@@ -24,11 +24,15 @@ enum {
 	TABLE_NX = 1 << 0,		/* made instead of a huge leaf, since the guest executes from it */
 	TABLE_OF_GUEST = 1 << 1,	/* shadows a page table of the guest's */
 	TABLE_KINDS = 4,
-	/* a 2M part of a memslot lies in up to two of the host's; for each kind of table */
-	PARTS = 2 * TABLE_KINDS,
+	/* 4K leaves on either side of the border between two 2M of the host's, 2M and 1G leaves */
+	PART_4K = 0,
+	PART_4K_SECOND = 1,
+	PART_2M = 2,
+	PART_1G = 3,
+	PARTS = 4 * TABLE_KINDS,	/* each by kind of table */
 };
 
-/* 4K leaves of the region in work that have everything in common that matters */
+/* leaves of the region in work that have everything in common that matters */
 struct survey_part {
 	u64 n;
 	u64 large;		/* of them: of a folio of 2M and more */
@@ -132,8 +136,9 @@ GLOBAL u32 survey_add(u32 level, u32 kind, u64 gfn, u64 spte, u64 n)
 	struct survey_state *st = survey_state();
 	struct survey_args *a = survey_args();
 	struct leaf leaf = {};
+	u64 *leaves;
 	bool same = false;
-	u32 host = 0, cause;
+	u32 host = 0, cause, at;
 
 	if (!st || !a || level < 1 || level > LEVELS)
 		return 0;
@@ -144,11 +149,18 @@ GLOBAL u32 survey_add(u32 level, u32 kind, u64 gfn, u64 spte, u64 n)
 	}
 	if (host > LEVELS || (!same && a->flags & SLOT_GMEM))
 		host = 0;
-	a->leaves[level - 1][host] += n;
+	/* the compiler knows that it fits, and the verifier has to be shown */
+	at = (level - 1) * HOST_LEVELS + host;
+	barrier_var(at);
+	if (at >= LEVELS * HOST_LEVELS)
+		return 0;
+	leaves = &a->leaves[0][0];
+	leaves[at] += n;
 	a->backings |= 1U << (backing_of(folio_mapping_word(pfn_head(spte_pfn(spte)))) & 31);
 	if (host <= level)
 		return host;
 	cause = same ? survey_cause(level, kind, gfn) : LOW_UNKNOWN;
+	barrier_var(cause);
 	if (cause < LOW_NR)
 		a->lost[cause] += n * level_pages(level);
 	return host;
@@ -168,18 +180,24 @@ static __always_inline bool page_large(struct survey_state *st, u64 pfn)
 	return st->block_large;
 }
 
-/* Count a 4K leaf of the region. */
-static __always_inline void survey_page(struct survey_state *st, u32 kind, u64 gfn, u64 spte, bool folios)
+/* Count a leaf of the region. */
+static __always_inline void survey_leaf(struct survey_state *st, u32 level, u32 kind, u64 gfn, u64 spte,
+					bool folios)
 {
-	u32 i = (gfn >= st->split) * TABLE_KINDS + (kind & (TABLE_KINDS - 1));
-	struct survey_part *p = &st->part[i & (PARTS - 1)];
+	u32 i = gfn >= st->split ? PART_4K_SECOND : PART_4K;
+	struct survey_part *p;
 
+	if (level > 1)
+		i = level;	/* PART_2M, PART_1G */
+	i = i * TABLE_KINDS + (kind & (TABLE_KINDS - 1));
+	barrier_var(i);
+	p = &st->part[i & (PARTS - 1)];
 	if (!p->n) {
 		p->gfn = gfn;
 		p->spte = spte;
 	}
 	p->n++;
-	if (folios && page_large(st, spte_pfn(spte)))
+	if (folios && level == 1 && page_large(st, spte_pfn(spte)))
 		p->large++;
 }
 
@@ -198,7 +216,7 @@ static long survey_entry(u32 k, struct survey_table *t)
 		return 1;
 	gfn = st->region + k;
 	if (spte_present(st->table[k]) && gfn >= st->from && gfn < st->to)
-		survey_page(st, t->kind, gfn, st->table[k], t->folios);
+		survey_leaf(st, 1, t->kind, gfn, st->table[k], t->folios);
 	return 0;
 }
 
@@ -228,7 +246,7 @@ GLOBAL int survey_root(u64 table, u32 root_level, u32 folios)
 		spte = read64(table + ((gfn >> shift) & 511) * 8);
 		if (!spte_present(spte) || (level <= 3 && spte & SPTE_HUGE)) {
 			if (spte_leaf(spte, level) && !(gfn & (level_pages(level) - 1)) && gfn == st->from)
-				survey_add(level, table_kind(table), gfn, spte, 1);
+				survey_leaf(st, level, table_kind(table), gfn, spte, false);
 			next = ((gfn >> shift) + 1) << shift;
 			if (next < st->next)
 				st->next = next;
@@ -261,10 +279,7 @@ GLOBAL int survey_sptep(u64 sptep, u32 level, u64 gfn, u32 folios)
 			st->table_kind |= TABLE_OF_GUEST;
 		st->table_at = sptep >> 12;
 	}
-	if (level == 1)
-		survey_page(st, st->table_kind, gfn, spte, folios);
-	else
-		survey_add(level, st->table_kind, gfn, spte, 1);
+	survey_leaf(st, level, st->table_kind, gfn, spte, folios);
 	return 0;
 }
 
@@ -367,13 +382,17 @@ static __always_inline void survey_region(struct survey_state *st, struct survey
 	__builtin_memset(st->part, 0, sizeof(st->part));
 }
 
-/* Enter what has been counted of the region's 4K leaves. */
+/* Enter what has been counted in the region. */
 static __always_inline void survey_parts(struct survey_state *st, struct survey_args *a)
 {
 	for (u32 i = 0; i < PARTS; i++) {
 		struct survey_part *p = &st->part[i];
+		u32 level = i / TABLE_KINDS, host;
 
-		if (p->n && survey_add(1, i & (TABLE_KINDS - 1), p->gfn, p->spte, p->n) == 1)
+		if (!p->n)
+			continue;
+		host = survey_add(level > 1 ? level : 1, i & (TABLE_KINDS - 1), p->gfn, p->spte, p->n);
+		if (host == 1)
 			a->promised += p->large;
 	}
 }

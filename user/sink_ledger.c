@@ -71,10 +71,10 @@ static void host_levels(FILE *f, const struct slot_row *t)
 static void lost_causes(FILE *f, const struct ledger *l)
 {
 	unsigned int shares[LOW_NR];
-	char a[FORMAT_LEN], b[FORMAT_LEN], c[FORMAT_LEN];
+	char a[FORMAT_LEN], b[FORMAT_LEN], c[FORMAT_LEN], remedy[160];
 
 	shares_of((const uint64_t *)l->total.lost, LOW_NR, shares);
-	fprintf(f, "  %-20s %12s %7s %17s\n", "LOST, CAUSE", "BYTES", "SHARE", "BYTES BY TIME");
+	fprintf(f, "  %-20s %12s %7s %17s\n", "CAUSE", "BYTES", "SHARE", "BYTES BY TIME");
 	for (int i = 0; i < LOW_NR; i++) {
 		uint64_t n = l->total.lost[i];
 
@@ -83,7 +83,8 @@ static void lost_causes(FILE *f, const struct ledger *l)
 		fprintf(f, "  %-20s %12s %7s %17s\n", level_cause_name(i), format_bytes(a, (int64_t)n * 4096),
 			share_text(b, shares[i], n), byte_seconds(c, l->byte_seconds[i]));
 		text_wrapped(f, 4, level_cause_sentence(i));
-		text_wrapped(f, 4, level_cause_remedy(i));
+		snprintf(remedy, sizeof(remedy), "remedy: %s", level_cause_remedy(i));
+		text_wrapped(f, 4, remedy);
 	}
 }
 
@@ -138,7 +139,7 @@ void text_ledger(FILE *f, const struct vm_row *vm, bool verbose)
 	const struct ledger *l = vm->ledger;
 	uint64_t lost, mapped;
 	bool any = false;
-	char n[FORMAT_LEN], m[FORMAT_LEN];
+	char n[FORMAT_LEN], m[FORMAT_LEN], share[FORMAT_LEN];
 
 	if (!l || !l->surveyed_ns)
 		return;
@@ -148,11 +149,12 @@ void text_ledger(FILE *f, const struct vm_row *vm, bool verbose)
 		any |= l->byte_seconds[i] > 0;
 	as_of(f, vm);
 	host_levels(f, &l->total);
+	if (mapped)
+		fprintf(f, "  %s of %s (%s) KVM maps smaller than the host does\n",
+			format_bytes(n, (int64_t)lost), format_bytes(m, (int64_t)mapped),
+			format_percent(share, lost, mapped));
 	if (lost || any)
 		lost_causes(f, l);
-	if (mapped)
-		fprintf(f, "  %s of %s are mapped smaller than the host does\n", format_bytes(n, (int64_t)lost),
-			format_bytes(m, (int64_t)mapped));
 	if (l->total.promised)
 		fprintf(f, "  promised, not delivered: %s in 4K, by the host too, of folios of 2M\n",
 			format_bytes(n, (int64_t)l->total.promised * 4096));
@@ -210,11 +212,6 @@ json_t *ledger_json(const struct vm_row *vm)
 	const struct ledger *l = vm->ledger;
 	json_t *list = json_array(), *seconds = json_object(), *o;
 
-	if (!l || !l->surveyed_ns) {
-		json_decref(list);
-		json_decref(seconds);
-		return json_null();
-	}
 	o = row_json(&l->total);
 	for (int i = 0; i < LOW_NR; i++)
 		json_object_set_new(seconds, level_cause_name(i), json_real(l->byte_seconds[i]));
