@@ -29,6 +29,10 @@ NX = {"nx": ("--pages 4096 exec-nx", {"NX huge pages": 16 << 20}, 0)}
 PAGED = {"paged": ("--pages 4096 paging-thp", {}, 0)}
 PAGED_SHADOW = {"paged": ("--pages 4096 paging-thp", {"guest page tables": 16 << 20}, 0)}
 
+# khugepaged would join what a guest is to find split
+BEFORE = """echo 8 > /proc/sys/vm/nr_hugepages
+echo 100000000 > /sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs"""
+
 # hold the guests of one step, look at them from outside, and end them
 HOLD = """
 %s
@@ -97,7 +101,7 @@ def ledgers(kernel, prefix, options, paged):
     lab = Lab(kernel)
     lab.option("--mem", "3584M", "--append", "hugepagesz=1G", "--append", "hugepages=1", *options)
     steps = {
-        "guests": ({**GUESTS, **paged}, hold({**GUESTS, **paged}, "echo 8 > /proc/sys/vm/nr_hugepages")),
+        "guests": ({**GUESTS, **paged}, hold({**GUESTS, **paged}, BEFORE)),
         # drops what all VMs have mapped
         "nx": (NX, hold(NX, "echo force > /sys/module/kvm/parameters/nx_huge_pages")),
     }
