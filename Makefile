@@ -27,9 +27,8 @@ LIBS := -lbpf -lelf -lz -ljansson
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h bpf/arch/*/*.h)
 USER_SRC := adopt attach audit blame cause child claims cmd_check cmd_doctor cmd_levels cmd_walk format hooked \
-	kernel ksyms log lookups main \
-	observe options output probe reason session sink_json sink_json_walk sink_text sink_text_walk \
-	snapshot suspects umaps verdict walked
+	kernel ksyms ledger log lookups main observe options output probe reason session sink_json sink_json_walk \
+	sink_ledger sink_text sink_text_walk snapshot survey suspects umaps verdict walked
 LOAD_SRC := $(basename $(notdir $(wildcard load/*.c)))
 
 USER_OBJ := $(USER_SRC:%=$(B)/user/%.o)

@@ -144,8 +144,13 @@ enum pageflags {
 };
 
 /* KVM */
+struct kvm_lpage_info {
+	int disallow_lpage;
+};
+
 struct kvm_arch_memory_slot {
 	struct kvm_rmap_head *rmap[3];
+	struct kvm_lpage_info *lpage_info[2];
 };
 
 struct kvm_memory_slot {
@@ -200,6 +205,7 @@ struct kvm_vcpu {
 union kvm_mmu_page_role {
 	u32 word;
 	struct {
+		unsigned int direct : 1;
 		unsigned int invalid : 1;
 	};
 };
@@ -207,6 +213,7 @@ union kvm_mmu_page_role {
 struct kvm_mmu_page {
 	struct list_head link;
 	bool tdp_mmu_page;
+	bool nx_huge_page_disallowed;
 	union kvm_mmu_page_role role;
 	u64 gfn;
 	u64 *spt;

@@ -23,6 +23,7 @@ extern const void tdp_mmu_enabled __ksym __weak;
 extern const void vm_list __ksym __weak;
 /* out of line since it must know of _PAGE_SAVED_DIRTY (6.6) */
 extern const void pte_mkwrite __ksym __weak;
+extern const void max_huge_page_level __ksym __weak;
 
 enum { INIT_OK, INIT_NO_SYMBOLS };
 
@@ -48,6 +49,7 @@ int init(void *ctx)
 	k_vm_list = (u64)&vm_list;
 	/* unsigned int and bool: wider reads would bring the neighbours along */
 	k_five_levels = &__pgtable_l5_enabled ? read32((u64)&__pgtable_l5_enabled) : 0;
+	k_max_level = &max_huge_page_level ? read32((u64)&max_huge_page_level) : 0;
 	k_tdp_mmu = &tdp_mmu_enabled ? read32((u64)&tdp_mmu_enabled) & 0xff : 0;
 	if (&kvm_ad_enabled)
 		k_ad_disabled = !(read32((u64)&kvm_ad_enabled) & 0xff);

@@ -141,12 +141,42 @@ static __always_inline bool role_invalid(u64 sp)
 	return BPF_CORE_READ_BITFIELD_PROBED(page, role.invalid);
 }
 
+/* Does the kvm_mmu_page at sp shadow no page table of the guest's? */
+static __always_inline bool role_direct(u64 sp)
+{
+	struct kvm_mmu_page *page = (void *)sp;
+
+	return BPF_CORE_READ_BITFIELD_PROBED(page, role.direct);
+}
+
 /* Argument n of a traced function as a number: the verifier allows no arithmetic on a typed pointer. */
 static __always_inline u64 arg_number(void *ctx, u32 n)
 {
 	u64 v = 0;
 
 	bpf_get_func_arg(ctx, n, &v);
+	return v;
+}
+
+/*
+ * kvm_mmu_page.nx_huge_page_disallowed was lpage_disallowed up to 6.1 (55c510e26ab6, "KVM: x86/mmu: Rename NX
+ * huge pages fields/functions for consistency", 6.2).  Last lab kernel with the old name: 6.1.
+ */
+struct kvm_mmu_page___pre_v6_2 {
+	bool lpage_disallowed;
+} __attribute__((preserve_access_index));
+
+/* Was the shadow page at sp made in place of a huge leaf because the guest executes from it? */
+static __always_inline bool sp_nx_disallowed(u64 sp)
+{
+	u64 offset;
+	u8 v = 0;
+
+	if (bpf_core_field_exists(struct kvm_mmu_page___pre_v6_2, lpage_disallowed))
+		offset = bpf_core_field_offset(struct kvm_mmu_page___pre_v6_2, lpage_disallowed);
+	else
+		offset = bpf_core_field_offset(struct kvm_mmu_page, nx_huge_page_disallowed);
+	bpf_probe_read_kernel(&v, 1, (void *)(sp + offset));
 	return v;
 }
 

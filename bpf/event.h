@@ -334,6 +334,42 @@ enum adopt_result {
 	ADOPT_SPOILED,		/* cannot be done */
 };
 
+/* why KVM maps less than the host does, in the order in which KVM asks (user/level_causes.def) */
+enum level_cause {
+	LOW_GUEST,		/* the guest's own page tables map no larger (shadow paging) */
+	LOW_DIRTY_LOG,
+	LOW_CAP,		/* KVM maps no larger on this host */
+	LOW_MISALIGNED,		/* gfn and hva of the memslot to each other */
+	LOW_EDGE,		/* the larger page would reach beyond the memslot */
+	LOW_MIXED,		/* private and shared pages in it */
+	LOW_TRACKED,		/* it holds page tables of the guest's, whose writes KVM has to see */
+	LOW_NX,			/* the guest executes from it, and NX huge pages are on */
+	LOW_OLD,		/* nothing now: a new fault would map it larger */
+	LOW_UNKNOWN,
+	LOW_NR,
+};
+
+enum { HOST_LEVELS = 1 + LEVELS };	/* 0: the host's page tables have nothing to do with it */
+
+/* Request and answer of the program that takes stock of a part of a memslot. */
+struct survey_args {
+	__u32 vm;		/* in: index */
+	__u32 as_id;		/* in: address space */
+	__u64 gfn;		/* in: where to start; out: where it stopped */
+	__u32 folios;		/* in: look at every page's folio too, for `promised` */
+	__u32 found;		/* out: 0 = no memslot at or above gfn, and nothing else is filled */
+	__u64 base_gfn;		/* out: the memslot */
+	__u64 npages;
+	__u64 uaddr;
+	__u32 flags;		/* KVM_MEM_x */
+	__u32 id;
+	__u32 backings;		/* out: bit set of enum backing */
+	__u32 pad;
+	__u64 leaves[LEVELS][HOST_LEVELS];	/* out: leaf SPTEs, by their level and the host's */
+	__u64 lost[LOW_NR];	/* out: 4K pages that the host maps larger, by cause */
+	__u64 promised;		/* out: 4K pages mapped 4K by both, of folios of 2M and more */
+};
+
 _Static_assert(sizeof(struct vm_info) == 64, "vm_info has a hole");
 _Static_assert(sizeof(struct vm_counts) % 8 == 0, "vm_counts has a hole");
 _Static_assert(sizeof(struct event_head) == 16, "event_head has a hole");
@@ -345,6 +381,8 @@ _Static_assert(sizeof(struct cause_row) == 40 + SEEN_NR * BACKING_NR * 8 + CAUSE
 _Static_assert(sizeof(struct suspect) == 72, "suspect has a hole");
 _Static_assert(sizeof(struct look_args) == 48, "look_args has a hole");
 _Static_assert(sizeof(struct adopt_args) == 48, "adopt_args has a hole");
+_Static_assert(sizeof(struct survey_args) == 64 + (LEVELS * HOST_LEVELS + LOW_NR + 1) * 8,
+	       "survey_args has a hole");
 _Static_assert(sizeof(struct scan_args) == 104, "scan_args has a hole");
 
 #endif /* MMUSCOPE_EVENT_H */

@@ -7,6 +7,7 @@
 #include "calls.bpf.h"
 #include "change.bpf.h"
 #include "compare.bpf.h"
+#include "ledger.bpf.h"
 #include "pins.bpf.h"
 #include "shadow.bpf.h"
 

@@ -260,7 +260,8 @@ struct rmap_scan {
 enum {
 	RMAP_MANY = 1 << 0,	/* kvm_rmap_head.val points to a pte_list_desc, not to an SPTE */
 	RMAP_BITS = 3,		/* and bit 1 is a lock from 6.15 on */
-	PTE_LIST_SPTES = 16,	/* offset of pte_list_desc.sptes, 6.1 to 7.x */
+	PTE_LIST_COUNT = 8,	/* offset of pte_list_desc.spte_count, 6.1 to 7.x */
+	PTE_LIST_SPTES = 16,	/* of .sptes */
 };
 
 /* Take note of a head that is not empty. */

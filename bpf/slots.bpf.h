@@ -142,6 +142,7 @@ struct gfn_search {
 	u64 gfn;
 	u64 off;		/* of the tree node in struct kvm_memory_slot */
 	u64 slot;		/* answer, 0: none */
+	u64 next;		/* the first memslot above gfn, 0: none; of use if slot is 0 */
 };
 
 static long gfn_search_step(u32 i, struct gfn_search *s)
@@ -153,6 +154,7 @@ static long gfn_search_step(u32 i, struct gfn_search *s)
 	slot = s->node - s->off;
 	base = FIELD64(slot, struct kvm_memory_slot, base_gfn);
 	if (s->gfn < base) {
+		s->next = slot;
 		s->node = FIELD64(s->node, struct rb_node, rb_left);
 	} else if (s->gfn >= base + FIELD64(slot, struct kvm_memory_slot, npages)) {
 		s->node = FIELD64(s->node, struct rb_node, rb_right);
@@ -163,19 +165,35 @@ static long gfn_search_step(u32 i, struct gfn_search *s)
 	return 0;
 }
 
+/* Look for the memslot of s->gfn. */
+static __always_inline void slot_of_gfn(struct gfn_search *s, u64 kvm, u32 as_id)
+{
+	u64 slots = active_memslots(kvm, as_id & 1);
+
+	if (!slots)
+		return;
+	/* gfn_node[2] follows hva_node[2]; an rb_node has three words, one of which we never read */
+	s->off = bpf_core_field_offset(struct kvm_memory_slot, gfn_node) +
+		 FIELD32(slots, struct kvm_memslots, node_idx) * bpf_core_type_size(struct rb_node);
+	s->node = FIELD64(slots, struct kvm_memslots, gfn_tree.rb_node);
+	bpf_loop(GFN_TREE_DEPTH, gfn_search_step, s, 0);
+}
+
+/* The memslot that has a gfn, or the first one above it; 0: there is none. */
+GLOBAL u64 slot_from(u64 kvm, u32 as_id, u64 gfn)
+{
+	struct gfn_search s = { .gfn = gfn };
+
+	slot_of_gfn(&s, kvm, as_id);
+	return s.slot ? s.slot : s.next;
+}
+
 /* hva of a gfn by the VM's memslots; 0 if no memslot has it. */
 GLOBAL u64 gfn_to_hva(u64 kvm, u32 as_id, u64 gfn)
 {
 	struct gfn_search s = { .gfn = gfn };
-	u64 slots = active_memslots(kvm, as_id & 1);
 
-	if (!slots)
-		return 0;
-	/* gfn_node[2] follows hva_node[2]; an rb_node has three words, one of which we never read */
-	s.off = bpf_core_field_offset(struct kvm_memory_slot, gfn_node) +
-		FIELD32(slots, struct kvm_memslots, node_idx) * bpf_core_type_size(struct rb_node);
-	s.node = FIELD64(slots, struct kvm_memslots, gfn_tree.rb_node);
-	bpf_loop(GFN_TREE_DEPTH, gfn_search_step, &s, 0);
+	slot_of_gfn(&s, kvm, as_id);
 	if (!s.slot)
 		return 0;
 	return FIELD64(s.slot, struct kvm_memory_slot, userspace_addr) +

@@ -33,6 +33,8 @@ const struct step_kind step_kinds[] = {
 	{ "free", "MADV_FREE", step_free, 0, 0 },
 	{ "free-half", "MADV_FREE of the second half of each huge page, which splits it",
 	  step_free_half, NEED_THP, PAGES_2M },
+	{ "split-map", "mprotect inside each huge page, which splits the host's mapping of it",
+	  step_split_map, NEED_THP, PAGES_2M },
 	{ "pageout", "MADV_PAGEOUT", step_pageout, NEED_SWAP, 0 },
 	{ "collapse", "MADV_COLLAPSE", step_collapse, NEED_THP, PAGES_2M },
 	{ "punch", "fallocate(PUNCH_HOLE)", step_punch, 0, 0 },

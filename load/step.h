@@ -70,6 +70,7 @@ int step_sync(struct run *r, const struct step *s, struct step_log *log);
 int step_dontneed(struct run *r, const struct step *s, struct step_log *log);
 int step_free(struct run *r, const struct step *s, struct step_log *log);
 int step_free_half(struct run *r, const struct step *s, struct step_log *log);
+int step_split_map(struct run *r, const struct step *s, struct step_log *log);
 int step_collapse(struct run *r, const struct step *s, struct step_log *log);
 int step_punch(struct run *r, const struct step *s, struct step_log *log);
 int step_remove(struct run *r, const struct step *s, struct step_log *log);

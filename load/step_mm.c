@@ -157,6 +157,33 @@ int step_free_half(struct run *r, const struct step *s, struct step_log *log)
 	return 0;
 }
 
+/*
+ * Rights that differ inside a huge page split the host's mapping of it, not the page: from then on it is
+ * mapped by 4K, also when the rights are the same again.
+ */
+int step_split_map(struct run *r, const struct step *s, struct step_log *log)
+{
+	struct range g = range_of(r, s);
+	struct model *m = &r->models[s->vm];
+
+	if (m->unit != PAGES_2M || s->parts)
+		return why_set(&r->why, STATUS_ERROR,
+			       "split-map is for all pages of a backing with 2M pages, such as anon-thp");
+	for (size_t p = g.first; p < g.end; p += PAGES_2M) {
+		char *page = g.hva + (p - g.first + PAGES_2M / 2) * GUEST_PAGE;
+
+		if (mprotect(page, GUEST_PAGE, PROT_READ) < 0 ||
+		    mprotect(page, GUEST_PAGE, PROT_READ | PROT_WRITE) < 0)
+			return refused(r, "mprotect", errno);
+	}
+	if (m->ahead)
+		expect_blur(&r->expect, BLUR_ALL, "KVM does not use its TDP MMU here");
+	if (model_resize(m, 1, LEVEL_4K))
+		return why_set(&r->why, STATUS_ERROR, "out of memory for the model");
+	step_say(log, "the host's mappings of huge pages split, by mprotect");
+	return 0;
+}
+
 /* A page that is in some list of a CPU at this moment makes it fail with EAGAIN: try again. */
 static int collapse(const struct range *g, struct waiter *w)
 {

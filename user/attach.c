@@ -99,6 +99,7 @@ int attach_choose(struct session *s)
 	bpf_object__for_each_program(p, s->skel->obj)
 		if (!is_run_by_us(p))
 			bpf_program__set_autoload(p, false);
+	bpf_program__set_autoload(s->skel->progs.survey_slot, s->options.survey);
 	for (int h = 0; h < HOOK_NR; h++) {
 		struct hook_state *hook = &s->hooks[h];
 

@@ -10,6 +10,7 @@
 #include "ksyms.h"
 #include "verdict.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 struct told {
@@ -42,6 +43,12 @@ struct report {
 };
 
 const char *notifier_event_name(int event);
+
+/* A sentence over as many lines of 80 columns as it needs, indented. */
+void text_wrapped(FILE *f, int indent, const char *text);
+/* The level ledger of a VM; verbose: by memslot too.  As JSON: only where stock was taken. */
+void text_ledger(FILE *f, const struct vm_row *vm, bool verbose);
+json_t *ledger_json(const struct vm_row *vm);
 
 void text_check(FILE *f, const struct report *r);
 void text_levels(FILE *f, const struct report *r);

@@ -19,7 +19,6 @@
 #include "bpf/block.h"
 
 enum {
-	GONE_ROWS_MAX = 4096,	/* destroyed VMs of which a row is kept */
 	SIDE_TABLE = 65536,
 	PAGES_PER_BLOCK = 1 << BLOCK_SHIFT,
 };
@@ -191,7 +190,9 @@ int session_open(struct session **out, const struct session_options *o)
 	if (!s)
 		return reason_explain("session", ENOMEM);
 	s->options = *o;
-	err = probe_open_kernel(&s->kernel, NULL);
+	s->ledgers = calloc(o->max_vms + 1, sizeof(*s->ledgers));
+	err = s->ledgers ? 0 : -ENOMEM;
+	err = err ?: probe_open_kernel(&s->kernel, NULL);
 	if (err) {
 		session_close(s);
 		return reason_explain("reading BTF", err);
@@ -237,11 +238,15 @@ int session_attach(struct session *s)
 		return reason_explain("listing the VMs that exist already", errno);
 	if (s->options.check)
 		adopt_vms(s);
+	if (s->options.survey)
+		survey_tick(s);
 	return result;
 }
 
 void session_tick(struct session *s)
 {
+	if (s->options.survey)
+		survey_tick(s);
 	if (!s->options.check)
 		return;
 	adopt_vms(s);
@@ -274,6 +279,13 @@ static void clear_counts(struct session *s, uint32_t vm)
 	}
 }
 
+static void free_ledger(struct ledger *l)
+{
+	if (l)
+		ledger_free(l);
+	free(l);
+}
+
 /* A VM is gone: keep its final row, give its index back. */
 static void vm_gone(struct session *s, const struct event_vm *e)
 {
@@ -292,12 +304,15 @@ static void vm_gone(struct session *s, const struct event_vm *e)
 		row->walk = walk;
 		row->gone = true;
 		row->gone_ns = e->head.ns;
+		row->ledger = s->gone_ledgers[s->gone.nvms - 1] = s->ledgers[index];
 	} else {
 		/* no row of its own: its counts live on in the host's */
 		counts_add(&s->gone.host, &counts);
 		walk_add(&s->gone.host_walk, &walk);
 		s->gone.vms_over++;
+		free_ledger(s->ledgers[index]);
 	}
+	s->ledgers[index] = NULL;
 	clear_counts(s, index);
 	walked_clear(s, index);
 	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.free_vms), NULL, &index, 0))
@@ -343,6 +358,17 @@ void session_disable(struct session *s)
 	s->stopped_ns = clock_ns();
 }
 
+/* The stock of a VM that is older than the run, if it was taken for the ledger. */
+static bool row_stock_by_ledger(struct vm_row *row)
+{
+	if (!row->ledger || !row->ledger->surveyed_ns)
+		return false;
+	for (int l = 0; l < LEVELS; l++)
+		row->walked[l] = slot_leaves(&row->ledger->total, l);
+	row->walk_done = true;
+	return true;
+}
+
 static void read_live_vms(struct session *s)
 {
 	int fd = bpf_map__fd(s->skel->maps.vms);
@@ -359,11 +385,13 @@ static void read_live_vms(struct session *s)
 		row->info = info;
 		read_counts(s, i, &row->counts);
 		walked_read(s, i, &row->walk);
-		if (info.flags & VM_LATE) {
-			s->now.late_vms++;
-			s->now.unadopted_vms += !(info.flags & VM_ADOPTED);
+		row->ledger = s->ledgers[i];
+		if (!(info.flags & VM_LATE))
+			continue;
+		s->now.late_vms++;
+		s->now.unadopted_vms += !(info.flags & VM_ADOPTED);
+		if (!row_stock_by_ledger(row))
 			adopt_walk_vm(s, row);
-		}
 	}
 }
 
@@ -458,6 +486,8 @@ const struct snapshot *session_snapshot(struct session *s)
 
 void session_settle(struct session *s)
 {
+	if (s->options.survey)
+		session_survey(s, true);
 	if (!s->options.check)
 		return;
 	suspects_settle(s, true);
@@ -515,6 +545,11 @@ void session_close(struct session *s)
 	ring_buffer__free(s->ring);
 	mmuscope_bpf__destroy(s->skel);
 	kernel_close(&s->kernel);
+	for (uint32_t i = 0; s->ledgers && i <= s->options.max_vms; i++)
+		free_ledger(s->ledgers[i]);
+	for (size_t i = 0; i < s->gone.nvms; i++)
+		free_ledger(s->gone_ledgers[i]);
+	free(s->ledgers);
 	snapshot_free(&s->gone);
 	snapshot_free(&s->now);
 	free(s);

@@ -21,6 +21,7 @@ struct session_options {
 	bool scope_tree;	/* VMs of descendants too */
 	uint32_t max_vms;	/* VMs followed at a time, 1..MAX_VMS */
 	uint32_t max_stories;	/* violations told in full */
+	bool survey;		/* take stock of levels and causes, again and again */
 	bool try_all;		/* doctor: go on when a hook cannot be had */
 };
 
@@ -53,6 +54,11 @@ uint64_t session_started_ns(const struct session *s);
 int session_fd(const struct session *s);
 /* Take the waiting records; fn is called for each violation.  0 or negative errno. */
 int session_consume(struct session *s, violation_fn fn, void *arg);
+/*
+ * Take stock of every VM that lives, for the level ledger: in the snapshots from here on.  folios: of every
+ * page's folio too, which takes several times as long.  Needs the option `survey`.
+ */
+void session_survey(struct session *s, bool folios);
 /* Once a second or so: what cannot be done in a hook. */
 void session_tick(struct session *s);
 /* Before the end: judge what had to wait for it, and compare the block map with the truth. */

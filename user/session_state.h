@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A session from inside: for the files that make it up (session.c, attach.c, adopt.c, audit.c, suspects.c).
+ * A session from inside: for the files that make it up (session.c, attach.c, adopt.c, audit.c, survey.c,
+ * suspects.c).
  * Nobody else knows of libbpf objects or maps.
  */
 #ifndef MMUSCOPE_SESSION_STATE_H
@@ -13,7 +14,10 @@
 
 #include "bpf/spare.h"
 
-enum { ENTRIES = 1 + SPARES };
+enum {
+	ENTRIES = 1 + SPARES,
+	GONE_ROWS_MAX = 4096,	/* destroyed VMs of which a row is kept */
+};
 
 /* guest physical addresses have at most 52 bits */
 #define GFN_END (1ULL << 40)
@@ -37,6 +41,9 @@ struct session {
 	uint64_t stopped_ns;
 	violation_fn on_violation;
 	void *arg;
+	struct ledger **ledgers;	/* of living VMs, by index; NULL: no stock was taken */
+	struct ledger *gone_ledgers[GONE_ROWS_MAX];	/* of s->gone's rows */
+	uint64_t next_survey_ns;
 	uint64_t settled_refs;		/* suspects that were explained, or found guilty */
 	uint64_t leaked_refs;
 	uint64_t unsettled_refs;
@@ -73,6 +80,11 @@ void attach_count_misses(struct session *s);
 void adopt_vms(struct session *s);
 /* What is mapped by KVM's own page tables, for a VM whose installs we have not all seen. */
 void adopt_walk_vm(struct session *s, struct vm_row *row);
+
+/* ---- survey.c ---- */
+
+/* Take stock, unless that was too long a work not long ago. */
+void survey_tick(struct session *s);
 
 /* ---- audit.c ---- */
 

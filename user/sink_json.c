@@ -115,21 +115,23 @@ static json_t *vm_json(const struct vm_row *vm)
 		"err_other",
 	};
 	const struct vm_counts *c = &vm->counts;
-	json_t *faults = json_object(), *windows = json_object();
+	json_t *faults = json_object(), *windows = json_object(), *o;
 	char comm[FORMAT_LEN];
 
 	for (int i = 0; i < HVA_NR; i++)
 		json_object_set_new(faults, hva[i], number(c->hva[i]));
 	for (int e = 0; e < NOTIFIER_EVENTS; e++)
 		json_object_set_new(windows, notifier_event_name(e), number(c->windows[e]));
-	return json_pack("{s:i, s:i, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", vm->info.index,
-			 "pid", vm->info.pid, "comm",
-			 format_comm(comm, vm->info.comm, COMM_LEN), "late",
-			 vm->info.flags & VM_LATE ? 1 : 0, "ended", vm->gone ? 1 : 0, "hva_to_pfn",
-			 faults, "windows", windows, "zapped_in_windows", number(c->zapped_in_window),
-			 "kvm_marked", number(c->kvm_marked), "levels", levels_json(vm),
-			 "windows_followed", number(c->windows_followed), "faults", number(c->fault_ends),
-			 "fault_retries", number(c->fault_retries));
+	o = json_pack("{s:i, s:i, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", vm->info.index,
+		      "pid", vm->info.pid, "comm", format_comm(comm, vm->info.comm, COMM_LEN), "late",
+		      vm->info.flags & VM_LATE ? 1 : 0, "ended", vm->gone ? 1 : 0, "hva_to_pfn", faults,
+		      "windows", windows, "zapped_in_windows", number(c->zapped_in_window), "kvm_marked",
+		      number(c->kvm_marked), "levels", levels_json(vm), "windows_followed",
+		      number(c->windows_followed), "faults", number(c->fault_ends), "fault_retries",
+		      number(c->fault_retries));
+	if (o && vm->ledger && vm->ledger->surveyed_ns)
+		json_object_set_new(o, "ledger", ledger_json(vm));
+	return o;
 }
 
 /* Names only: kernel addresses are nobody's business. */

@@ -53,8 +53,7 @@ static void head(FILE *f, const struct report *r)
 		r->machine, r->tier, format_ns(t, r->snapshot->seconds_ns));
 }
 
-/* A sentence over as many lines of 80 columns as it needs. */
-static void wrapped(FILE *f, int indent, const char *text)
+void text_wrapped(FILE *f, int indent, const char *text)
 {
 	size_t column = 0;
 
@@ -132,7 +131,7 @@ static void common_remarks(FILE *f, const struct report *r)
 			if (first)
 				fprintf(f, "missed, and could matter to every invariant:\n");
 			first = false;
-			wrapped(f, 4, v->remarks.list[k].text);
+			text_wrapped(f, 4, v->remarks.list[k].text);
 		}
 		break;
 	}
@@ -158,7 +157,7 @@ static void verdicts(FILE *f, const struct report *r)
 			judged ? format_count(m, (int64_t)v->violations) : "-");
 		for (size_t k = 0; k < v->remarks.n; k++)
 			if (matters(r, v, &v->remarks.list[k]))
-				wrapped(f, 4, v->remarks.list[k].text);
+				text_wrapped(f, 4, v->remarks.list[k].text);
 	}
 }
 
@@ -169,7 +168,7 @@ static void summary(FILE *f, const struct report *r)
 
 	verdict_sentence(r->verdicts, r->selected, text, sizeof(text));
 	fputs(colour(f, r->overall), f);
-	wrapped(f, 0, text);
+	text_wrapped(f, 0, text);
 	fputs(colour_off(f, r->overall), f);
 }
 
@@ -188,8 +187,8 @@ static void claims(FILE *f, const struct report *r)
 		fprintf(f, "%-28s %-12s %17s %17s\n", claim_name(i), claim_value_name(c->value),
 			format_count(n, (int64_t)c->seen), format_count(m, (int64_t)c->refuting));
 		snprintf(quoted, sizeof(quoted), "\"%s\"", claim_sentence(i));
-		wrapped(f, 4, quoted);
-		wrapped(f, 4, c->answer);
+		text_wrapped(f, 4, quoted);
+		text_wrapped(f, 4, c->answer);
 		for (size_t k = 0; k < c->ncauses; k++) {
 			char list[160];
 
@@ -199,7 +198,7 @@ static void claims(FILE *f, const struct report *r)
 				i == CLAIM_ZAP_ACCESSED_UNNEEDED ? fates[c->causes[k].fate] : "", list);
 		}
 		for (size_t k = 0; c->value == UNDECIDED && k < c->missed.n; k++)
-			wrapped(f, 6, c->missed.list[k].text);
+			text_wrapped(f, 6, c->missed.list[k].text);
 	}
 }
 
@@ -305,7 +304,7 @@ static void tell(FILE *f, const struct report *r, const struct told *t)
 	fprintf(f, "\n%sVIOLATED%s %s, %s into the run; it says that\n", colour(f, VIOLATED),
 		colour_off(f, VIOLATED), invariant_name(e->invariant),
 		format_ns(when, (uint64_t)t->since_start_ns));
-	wrapped(f, 4, invariant_sentence(e->invariant));
+	text_wrapped(f, 4, invariant_sentence(e->invariant));
 	fprintf(f, "    VM        %s\n", t->vm_name);
 	if (e->vm)
 		fprintf(f, "    gfn       0x%" PRIx64 "  hva 0x%" PRIx64 "  level %s  as_id %u\n",
@@ -382,8 +381,10 @@ static void each_vm(FILE *f, const struct report *r, bool levels)
 		fputc('\n', f);
 		vm_title(f, vm);
 		activity(f, &vm->counts);
-		if (levels)
-			levels_of(f, vm);
+		if (!levels)
+			continue;
+		levels_of(f, vm);
+		text_ledger(f, vm, r->verbose);
 	}
 	if (r->snapshot->vms_over)
 		fprintf(f, "\n%" PRIu64 " more VMs came and went\n", r->snapshot->vms_over);
@@ -522,7 +523,7 @@ void text_walk(FILE *f, const struct report *r)
 	char text[512];
 
 	text_walk_sentence(s, text, sizeof(text));
-	wrapped(f, 0, text);
+	text_wrapped(f, 0, text);
 	head(f, r);
 	for (size_t i = 0; i < s->nvms; i++) {
 		fputc('\n', f);

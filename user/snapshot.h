@@ -9,6 +9,7 @@
 #include "bpf/event.h"
 #include "bpf/lookup.h"
 #include "hooks.h"
+#include "ledger.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +23,7 @@ struct vm_row {
 	bool walk_done;		/* walked[] is known: leaves in KVM's page tables now, by level */
 	uint64_t walked[LEVELS];
 	uint64_t gone_ns;
+	const struct ledger *ledger;	/* NULL: no stock was ever taken; the session's */
 };
 
 /* who opened windows, and what they did to guest memory */

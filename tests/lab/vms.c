@@ -4,7 +4,7 @@
  *	vms churn N		N VMs, one after another
  *	vms windows VMS SLOTS	windows over memory of so many VMs, each with so many memslots
  *	vms twice PAGES		so many pages, each mapped by two memslots, until a signal (Linux 6.10)
- *	vms sparse PAGES	one window over so many pages, each of which has a page table of its own (6.10)
+ *	vms sparse PAGES	one window over so many pages, each with a page table of its own (6.10)
  *	vms held PAGES		so many pages that pipes hold while KVM maps them (6.10)
  *	vms open N		N windows at the same time, each of a task of its own
  */

@@ -368,6 +368,45 @@ static void nothing_seen(void **arg)
 	check_text(&s, text_check, "check-nothing.txt");
 }
 
+/* a ledger with a number of its own in every place */
+static struct slot_row slot_rows[2] = {
+	{
+		.id = 3, .backings = 1 << BACKING_ANON, .base_gfn = 0x40000, .npages = 4099,
+		.leaves = { { 0, 100, 3 }, { 0, 0, 7 } }, .lost = { [LOW_EDGE] = 3 }, .promised = 64,
+	},
+	{
+		.id = 508, .as_id = 1, .backings = 1 << BACKING_HUGETLB | 1 << BACKING_KSM, .flags = 3,
+		.base_gfn = 0xfffbc000, .npages = 1UL << 28,
+		.leaves = { { 17, 0, 5000 }, { 0, 0, 0, 512 }, { 0, 0, 0, 2 } },
+		.lost = { [LOW_DIRTY_LOG] = 5000 + 512 * 512 },
+	},
+};
+
+static const struct ledger ledger = {
+	.slots = slot_rows, .nslots = 2,
+	.total = {
+		.leaves = { { 17, 100, 5003 }, { 0, 0, 7, 512 }, { 0, 0, 0, 2 } },
+		.lost = { [LOW_DIRTY_LOG] = 5000 + 512 * 512, [LOW_EDGE] = 3 }, .promised = 64,
+	},
+	.surveyed_ns = 50000000000, .watched_ns = 49000000000, .folios = true,
+	.byte_seconds = { [LOW_DIRTY_LOG] = 52e9, [LOW_EDGE] = 602112, [LOW_NX] = 1.5e15 },
+};
+
+/* what is lost to memslots as well: -v */
+static void levels_verbose(void **arg)
+{
+	struct scene s;
+
+	(void)arg;
+	build(&s, "levels");
+	s.report.verbose = true;
+	s.list.n = 0;
+	s.snapshot.vms[0].ledger = &ledger;
+	s.snapshot.vms[0].gone_ns = 50700000000;
+	s.snapshot.vms[1].ledger = &ledger;
+	check_text(&s, text_levels, "levels-verbose.txt");
+}
+
 static void levels(void **arg)
 {
 	struct scene s;
@@ -376,6 +415,7 @@ static void levels(void **arg)
 	build(&s, "levels");
 	s.snapshot.vms[1].info.flags = VM_LATE;
 	s.snapshot.vms[1].counts.zapped[0] = 5;
+	s.snapshot.vms[0].ledger = &ledger;
 	check_text(&s, text_levels, "levels.txt");
 }
 
@@ -502,6 +542,7 @@ int main(void)
 		cmocka_unit_test(inconclusive),
 		cmocka_unit_test(nothing_seen),
 		cmocka_unit_test(levels),
+		cmocka_unit_test(levels_verbose),
 		cmocka_unit_test(json_says_what_the_text_says),
 		cmocka_unit_test(json_survives_odd_data),
 	};
