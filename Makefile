@@ -22,13 +22,16 @@ OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I$(B) -I. $(WAR
 ARCH_INCLUDE := /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null || uname -m)-linux-gnu
 BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-function -Werror \
 	-I$(firstword $(wildcard $(ARCH_INCLUDE) /usr/include/x86_64-linux-gnu))
-# libbpf, libelf: loading BPF objects; jansson: JSON
-LIBS := -lbpf -lelf -lz -ljansson
+# libbpf, libelf: loading BPF objects; jansson: JSON; zstd: recordings
+LIBS := -lbpf -lelf -lz -ljansson -lzstd
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h)
 USER_SRC := adopt attach audit blame cause child claims cmd_check cmd_doctor cmd_levels format hooked \
 	kernel ksyms log main \
 	observe options output probe reason session sink_json sink_text snapshot suspects umaps verdict
+# what no command uses yet: for tests only
+SPARE_SRC := recording_frame recording_keep recording_parts recording_read recording_window \
+	recording_write records
 LOAD_SRC := $(basename $(notdir $(wildcard load/*.c)))
 
 USER_OBJ := $(USER_SRC:%=$(B)/user/%.o)
@@ -77,7 +80,7 @@ $(B)/static/mmuscope-load: $(LOAD_OBJ) | $(B)/static/
 # test programs: all of user/ and load/ but their main(), with sanitizers (of gcc)
 TEST_CC := gcc
 TEST_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-TESTS := $(patsubst tests/%.c,$(B)/test/%,$(wildcard tests/unit/*.c tests/btf/*.c)) \
+TESTS := $(patsubst tests/%.c,$(B)/test/%,$(wildcard tests/unit/*.c tests/btf/*.c tests/recording/*.c)) \
 	$(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms
 
 test-programs: $(TESTS)
@@ -90,20 +93,30 @@ $(B)/test/load/%.o: load/%.c | $(B)/test/load/
 	$(call say,CC,$@)
 	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -MMD -MP -pthread -c $< -o $@
 
-$(B)/test/user.a: $(filter-out %/main.o,$(USER_OBJ:$(B)/%=$(B)/test/%))
+TESTED_SRC := $(filter-out main,$(USER_SRC)) $(SPARE_SRC)
+
+$(B)/test/user.a: $(TESTED_SRC:%=$(B)/test/user/%.o)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(B)/test/load.a: $(filter-out %/main.o,$(LOAD_OBJ:$(B)/%=$(B)/test/%))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/test/lib.a: $(patsubst tests/%.c,$(B)/test/%.o,$(wildcard tests/lib/*.c))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/test/lib/%.o: tests/lib/%.c | $(B)/test/lib/
+	$(call say,CC,$@)
+	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP -c $< -o $@
 
 # tests/unit/load_*.c test load/, all others user/ and bpf/
 $(B)/test/unit/load_%: tests/unit/load_%.c $(B)/test/load.a | $(B)/test/unit/
 	$(call say,CC,$@)
 	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -MMD -MP -pthread -o $@ $< $(B)/test/load.a -lcmocka $(LIBS)
 
-$(B)/test/%: tests/%.c $(B)/test/user.a | $(B)/test/unit/ $(B)/test/btf/
+$(B)/test/%: tests/%.c $(B)/test/user.a $(B)/test/lib.a | $(B)/test/unit/ $(B)/test/btf/ $(B)/test/recording/
 	$(call say,CC,$@)
-	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP -pthread -o $@ $< $(B)/test/user.a -lcmocka $(LIBS)
+	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP -pthread -o $@ $< \
+		$(B)/test/lib.a $(B)/test/user.a -lcmocka $(LIBS)
 
 # small static programs that lab tests push into a VM
 $(B)/test/drop/%: tests/lab/%.c | $(B)/test/drop/
