@@ -6,6 +6,7 @@
 # make check      the tests that need no VM;  make lab: those that do
 # make prove      the mutation score: every mutant of docs/mutants.md, and no alarm without it
 # make long       two minutes of stress on two kernels, and the tests of tests/slow-tests
+# make fuzz       every target of tests/fuzz for FUZZ_SECONDS (60) each
 # make install    DESTDIR and PREFIX as usual
 # V=1 shows the commands; CC=clang builds user space with clang
 
@@ -41,7 +42,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test check lab prove long install clean setup test-programs
+.PHONY: all demo test check lab prove long fuzz install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -118,6 +119,26 @@ $(B)/test/%: tests/%.c $(B)/test/user.a $(B)/test/lib.a | $(B)/test/unit/ $(B)/t
 	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP -pthread -o $@ $< \
 		$(B)/test/lib.a $(B)/test/user.a -lcmocka $(LIBS)
 
+# a file of tests/fuzz is a target of libFuzzer, which is clang's
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/bin/%,$(wildcard tests/fuzz/*.c))
+FUZZ_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_SECONDS ?= 60
+
+$(B)/fuzz/user/%.o: user/%.c $(B)/mmuscope.skel.h | $(B)/fuzz/user/
+	$(call say,CC,$@)
+	$(Q)$(CLANG) $(OUR_CFLAGS) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/fuzz/lib/%.o: tests/lib/%.c | $(B)/fuzz/lib/
+	$(call say,CC,$@)
+	$(Q)$(CLANG) $(OUR_CFLAGS) $(FUZZ_CFLAGS) -Itests -MMD -MP -c $< -o $@
+
+$(B)/fuzz/all.a: $(TESTED_SRC:%=$(B)/fuzz/user/%.o) $(patsubst tests/%.c,$(B)/fuzz/%.o,$(wildcard tests/lib/*.c))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/fuzz/bin/%: tests/fuzz/%.c $(B)/fuzz/all.a | $(B)/fuzz/bin/
+	$(call say,CC,$@)
+	$(Q)$(CLANG) $(OUR_CFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -Itests -MMD -MP -o $@ $< $(B)/fuzz/all.a $(LIBS)
+
 # small static programs that lab tests push into a VM
 $(B)/test/drop/%: tests/lab/%.c | $(B)/test/drop/
 	$(call say,CC,$@)
@@ -153,6 +174,9 @@ long: all test-programs
 	tests/long
 	tests/run $$(sed '/^#/d' tests/slow-tests)
 
+fuzz: $(FUZZ) test-programs
+	tests/fuzz/run $(FUZZ_SECONDS) $(notdir $(FUZZ))
+
 install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 	install -D -m 755 $(B)/bin/mmuscope $(DESTDIR)$(PREFIX)/bin/mmuscope
 	install -D -m 755 $(B)/bin/mmuscope-load $(DESTDIR)$(PREFIX)/bin/mmuscope-load
@@ -162,4 +186,4 @@ install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 clean:
 	rm -rf $(B)
 
--include $(wildcard $(B)/*/*.d $(B)/test/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/test/*/*.d $(B)/fuzz/*/*.d)
