@@ -26,7 +26,7 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-
 # libbpf, libelf: loading BPF objects; jansson: JSON; zstd: recordings
 LIBS := -lbpf -lelf -lz -ljansson -lzstd
 
-BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h)
+BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h bpf/arch/*/*.h)
 USER_SRC := adopt attach audit blame cause child claims cmd_check cmd_doctor cmd_levels format hooked \
 	kernel ksyms log main \
 	observe options output probe reason session sink_json sink_text snapshot suspects umaps verdict

@@ -29,6 +29,7 @@ const volatile bool cfg_never = false;
 __u64 k_page_offset_base;
 __u64 k_vmemmap_base;
 __u64 k_physical_mask;	/* of a page-table entry: address bits, without the SME bit */
+__u64 k_saved_dirty;	/* PTE_SAVED_DIRTY where the kernel has it */
 __u64 k_mmu_writable_mask;
 __u64 k_dirty_mask;
 __u64 k_accessed_mask;
@@ -44,6 +45,7 @@ __u64 k_vm_list;		/* address of KVM's list of VMs */
 __u32 enabled;
 __u64 losses[LOSS_NR];
 __u64 spared[GUARD_NR];	/* runs that the kernel skipped and a spare made good */
+__u64 carried;		/* skipped ends of faults that were judged at the next lookup of their task */
 __u32 stories;
 __u32 shadow_pages;	/* the shadow MMU has been used by one of our VMs */
 
@@ -116,18 +118,15 @@ struct fault {
 	u64 hva;		/* of the last hva_to_pfn; 0: none since the last fault ended */
 	u64 pfn;
 	u64 head;		/* of the page that it holds a reference of; 0: none */
-	u64 seq;		/* mmu_invalidate_seq before the walk */
-	u64 entry;		/* host leaf */
-	u64 leaf_pfn;
 	u64 gfn;		/* of the first SPTE installed */
 	u64 spte;
 	u64 map_seq;		/* mmu_invalidate_seq at the install */
 	s32 refs;
-	u32 vm;			/* whose seq it is */
-	u32 leaf_level;		/* 0: not walked, or no leaf */
+	u32 vm;			/* that it was asked for */
 	u32 level;		/* of the SPTE; 0: none was installed */
 	u32 as_id;
 	u32 nprefetched;
+	u32 pad;
 	u64 prefetched_gfn[PREFETCHED];
 	u64 prefetched[PREFETCHED];	/* SPTEs, 4K */
 };
@@ -349,6 +348,9 @@ static __always_inline bool guard_enter(enum guard g, u32 copy)
 	struct runs *r;
 	u8 was;
 
+	/* while hooks are being attached, spares are there before what they stand in for */
+	if (!enabled)
+		return false;
 	r = bpf_task_storage_get(&task_runs, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!r)
 		return !copy;
