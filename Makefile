@@ -6,6 +6,7 @@
 # make check      the tests that need no VM;  make lab: those that do
 # make prove      the mutation score: every mutant of docs/mutants.md, and no alarm without it
 # make long       two minutes of stress on two kernels, and the tests of tests/slow-tests
+# make docs       docs/metrics.md, from the table of metrics
 # make install    DESTDIR and PREFIX as usual
 # V=1 shows the commands; CC=clang builds user space with clang
 
@@ -22,13 +23,13 @@ OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I$(B) -I. $(WAR
 ARCH_INCLUDE := /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null || uname -m)-linux-gnu
 BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-function -Werror \
 	-I$(firstword $(wildcard $(ARCH_INCLUDE) /usr/include/x86_64-linux-gnu))
-# libbpf, libelf: loading BPF objects; jansson: JSON
-LIBS := -lbpf -lelf -lz -ljansson
+# libbpf, libelf: loading BPF objects; jansson: JSON; sqlite3: the run store
+LIBS := -lbpf -lelf -lz -ljansson -lsqlite3 -lm
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h)
-USER_SRC := adopt attach audit blame cause child claims cmd_check cmd_doctor cmd_levels format hooked \
-	kernel ksyms log main \
-	observe options output probe reason session sink_json sink_text snapshot suspects umaps verdict
+USER_SRC := adopt attach audit blame cause child claims cmd_check cmd_doctor cmd_levels cmd_metrics format hooked \
+	kernel ksyms log main metrics metrics_json metrics_report \
+	observe options output probe rank reason resample session sink_json sink_text snapshot suspects umaps verdict
 LOAD_SRC := $(basename $(notdir $(wildcard load/*.c)))
 
 USER_OBJ := $(USER_SRC:%=$(B)/user/%.o)
@@ -38,7 +39,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test check lab prove long install clean setup test-programs
+.PHONY: all demo test check lab prove long docs install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -139,6 +140,9 @@ prove: all
 long: all test-programs
 	tests/long
 	tests/run $$(sed '/^#/d' tests/slow-tests)
+
+docs: $(B)/bin/mmuscope
+	$(B)/bin/mmuscope metrics -o docs/metrics.md
 
 install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 	install -D -m 755 $(B)/bin/mmuscope $(DESTDIR)$(PREFIX)/bin/mmuscope

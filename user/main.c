@@ -17,6 +17,7 @@ static const struct {
 	{ "doctor", cmd_doctor, "try every hook on this kernel and say what it enables" },
 	{ "check", cmd_check, "judge KVM's MMU invariants while a workload runs" },
 	{ "levels", cmd_levels, "show what is mapped at 4K, 2M and 1G, per VM" },
+	{ "metrics", cmd_metrics, "list every number by its name, with its labels" },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
