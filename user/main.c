@@ -17,6 +17,8 @@ static const struct {
 	{ "doctor", cmd_doctor, "try every hook on this kernel and say what it enables" },
 	{ "check", cmd_check, "judge KVM's MMU invariants while a workload runs" },
 	{ "levels", cmd_levels, "show what is mapped at 4K, 2M and 1G, per VM" },
+	{ "gate", cmd_gate, "compare runs of a new build with a baseline, by rules" },
+	{ "runs", cmd_runs, "the run store: list, show, tag, delete and add runs" },
 	{ "metrics", cmd_metrics, "list every number by its name, with its labels" },
 };
 

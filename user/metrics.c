@@ -161,7 +161,7 @@ static struct sample *append(struct samples *s, enum metric m, const char *const
 	return new;
 }
 
-int samples_add(struct samples *s, enum metric m, const char *const *label, double value)
+int samples_add_scaled(struct samples *s, enum metric m, const char *const *label, double value)
 {
 	struct sample *new;
 
@@ -170,8 +170,13 @@ int samples_add(struct samples *s, enum metric m, const char *const *label, doub
 	new = append(s, m, label);
 	if (!new)
 		return -ENOMEM;
-	new->value = value * scale_of(m, label);
+	new->value = value;
 	return 0;
+}
+
+int samples_add(struct samples *s, enum metric m, const char *const *label, double value)
+{
+	return samples_add_scaled(s, m, label, value * scale_of(m, label));
 }
 
 int samples_add_hist(struct samples *s, enum metric m, const char *const *label, const struct hist *h)
@@ -238,6 +243,23 @@ void samples_sort(struct samples *s)
 		}
 	}
 	s->n = kept + 1;
+}
+
+int samples_copy(struct samples *to, const struct samples *from)
+{
+	int err = 0;
+
+	*to = (struct samples){ 0 };
+	for (size_t i = 0; i < from->n && !err; i++) {
+		const struct sample *m = &from->list[i];
+		const char *const *label = (const char *const *)m->label;
+
+		err = m->hist ? samples_add_hist(to, m->metric, label, m->hist) :
+				samples_add_scaled(to, m->metric, label, m->value);
+	}
+	if (err)
+		samples_free(to);
+	return err;
 }
 
 void samples_free(struct samples *s)

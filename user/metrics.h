@@ -78,9 +78,13 @@ double metric_bucket_edge(enum metric m, int bucket);
 
 /* Append; label: the values in the metric's order.  value is as in the report, unscaled. 0 or -ENOMEM. */
 int samples_add(struct samples *s, enum metric m, const char *const *label, double value);
+/* The same in the metric's unit. */
+int samples_add_scaled(struct samples *s, enum metric m, const char *const *label, double value);
 int samples_add_hist(struct samples *s, enum metric m, const char *const *label, const struct hist *h);
 /* Bring into order, and add up what has the same labels (of a PEAK: the largest). */
 void samples_sort(struct samples *s);
+/* 0 or -ENOMEM. */
+int samples_copy(struct samples *to, const struct samples *from);
 void samples_free(struct samples *s);
 /* Sample with exactly these labels, or NULL; sorted lists only. */
 const struct sample *samples_get(const struct samples *s, enum metric m, const char *const *label);
