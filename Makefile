@@ -29,7 +29,7 @@ LIBS := -lbpf -lelf -lz -ljansson -lsqlite3 -lm
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h)
 USER_SRC := adopt attach audit baseline blame cause child claims cmd_check cmd_doctor cmd_gate cmd_levels cmd_metrics cmd_runs format gather gate gate_verdicts hooked \
 	kernel ksyms log main measure metrics metrics_json metrics_report \
-	observe options output probe rank reason resample rules run session sink_gate sink_gate_ci sink_json sink_runs sink_text snapshot store store_runs suspects umaps verdict
+	observe options output probe rank reason resample rules rules_read run session sink_gate sink_gate_ci sink_json sink_runs sink_text snapshot store store_runs suspects umaps verdict
 LOAD_SRC := $(basename $(notdir $(wildcard load/*.c)))
 
 USER_OBJ := $(USER_SRC:%=$(B)/user/%.o)
@@ -63,9 +63,10 @@ $(B)/bin/mmuscope: $(USER_OBJ) | $(B)/bin/
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# no warning that dlopen() needs shared libraries: SQLite calls it for extensions, of which we load none
 $(B)/static/mmuscope: $(USER_OBJ) | $(B)/static/
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -Wl,--no-warnings -o $@ $^ $(LIBS)
 
 $(B)/bin/mmuscope-load: $(LOAD_OBJ) | $(B)/bin/
 	$(call say,LINK,$@)
@@ -105,6 +106,11 @@ $(B)/test/unit/load_%: tests/unit/load_%.c $(B)/test/load.a | $(B)/test/unit/
 $(B)/test/%: tests/%.c $(B)/test/user.a | $(B)/test/unit/ $(B)/test/btf/
 	$(call say,CC,$@)
 	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP -pthread -o $@ $< $(B)/test/user.a -lcmocka $(LIBS)
+
+# without sanitizers: it makes thousands of comparisons
+$(B)/test/gate-power: tests/power/gate_power.c $(filter-out %/main.o,$(USER_OBJ)) | $(B)/test/unit/
+	$(call say,CC,$@)
+	$(Q)$(CC) $(OUR_CFLAGS) -o $@ $^ $(LIBS)
 
 # small static programs that lab tests push into a VM
 $(B)/test/drop/%: tests/lab/%.c | $(B)/test/drop/

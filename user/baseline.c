@@ -48,8 +48,9 @@ static bool all_files(const struct runs *new, const char *base)
 	for (size_t i = 0; i < new->n; i++) {
 		if (!new->list[i].id)
 			continue;
-		log_error("%s cannot become %s: it is in the store, which keeps no reports; give a report file, or use a "
-			  "tag as BASE", new->list[i].name, base);
+		log_error("%s cannot become %s: it is in the store, which keeps no reports; give a "
+			  "report file, or use a tag as BASE",
+			  new->list[i].name, base);
 		return false;
 	}
 	return true;
@@ -77,7 +78,8 @@ static int update_directory(const char *base, const struct runs *new)
 	snprintf(temporary, sizeof(temporary), "%.*s.%d.tmp", (int)len, base, (int)getpid());
 	snprintf(former, sizeof(former), "%.*s.old", (int)len, base);
 	if (access(former, F_OK) == 0) {
-		log_error("cannot replace %s: the one before it is still there, as %s; delete that", base, former);
+		log_error("cannot replace %s: the one before it is still there, as %s; delete that",
+			  base, former);
 		return -1;
 	}
 	if (mkdir(temporary, 0777)) {
@@ -120,7 +122,8 @@ static int retag(const char *tag, const struct runs *new, struct store *store)
 	return err;
 }
 
-static int update_tag(const char *tag, const struct runs *new, struct store *store, const char *store_path)
+static int update_tag(const char *tag, const struct runs *new, struct store *store,
+		      const char *store_path)
 {
 	int err = store_begin(store);
 
@@ -136,7 +139,8 @@ static int update_tag(const char *tag, const struct runs *new, struct store *sto
 	return err ? -1 : 0;
 }
 
-int baseline_update(const char *base, const struct runs *new, struct store *store, const char *store_path)
+int baseline_update(const char *base, const struct runs *new, struct store *store,
+		    const char *store_path)
 {
 	struct stat st;
 
@@ -147,7 +151,8 @@ int baseline_update(const char *base, const struct runs *new, struct store *stor
 	if (!stat(base, &st) && S_ISDIR(st.st_mode))
 		return update_directory(base, new);
 	if (new->n != 1) {
-		log_error("%zu runs cannot become the file %s; give a directory or a tag as BASE", new->n, base);
+		log_error("%zu runs cannot become the file %s; give a directory or a tag as BASE",
+			  new->n, base);
 		return -1;
 	}
 	return copy_report(new->list[0].name, base);

@@ -14,12 +14,13 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
 "Usage: mmuscope gate [OPTION]... BASE NEW...\n"
 "\n"
-"Compare runs of a new build with those of a baseline, rule by rule.  BASE and NEW\n"
-"are reports of 'mmuscope check --json', directories of them, tag:NAME or\n"
+"Compare runs of a new build with those of a baseline, rule by rule.  BASE and\n"
+"NEW are reports of 'mmuscope check --json', directories of them, tag:NAME or\n"
 "run:NUMBER of the run store, or several of these with commas.\n"
 "\n"
 "      --rules FILE      what to compare and how (docs/gate.md); without it:\n"
@@ -89,7 +90,8 @@ static int parse_allow(const char *text, unsigned int *allow)
 	char *copy = strdup(text), *save = NULL;
 	int err = copy ? 0 : -1;
 
-	for (char *w = copy ? strtok_r(copy, ",", &save) : NULL; w && !err; w = strtok_r(NULL, ",", &save)) {
+	for (char *w = copy ? strtok_r(copy, ",", &save) : NULL; w && !err;
+	     w = strtok_r(NULL, ",", &save)) {
 		unsigned int d = DIFFERS_KERNEL;
 
 		while (d <= DIFFERS_COMMAND && strcmp(w, difference_name((enum difference)d)))
@@ -193,7 +195,8 @@ static int read_rules(struct job *j)
 		return -1;
 	err = rules_parse(text, len, &j->rules, &error);
 	if (err)
-		log_error("%s, line %zu, column %zu: %s", j->rules_file, error.line, error.column, error.text);
+		log_error("%s, line %zu, column %zu: %s", j->rules_file, error.line, error.column,
+			  error.text);
 	free(text);
 	return err;
 }
@@ -209,8 +212,9 @@ static size_t longest_history(const struct rules *rules)
 
 static int open_store(struct job *j)
 {
-	bool needed = longest_history(&j->rules) && j->store_path;
+	bool needed;
 
+	needed = longest_history(&j->rules) && (j->store_path || !access(store_default_path(), F_OK));
 	for (char **w = j->words; *w; w++)
 		needed |= words_need_store(*w);
 	needed |= j->update && !strncmp(j->words[0], "tag:", 4);
@@ -232,10 +236,28 @@ static int gather_runs(struct job *j)
 		if (gather(&j->new, *w, j->store, j->store_path))
 			return -1;
 		if (len < sizeof(j->new_name))
-			len += (size_t)snprintf(j->new_name + len, sizeof(j->new_name) - len, "%s%s", len ? " " : "",
-						*w);
+			len += (size_t)snprintf(j->new_name + len, sizeof(j->new_name) - len,
+						"%s%s", len ? " " : "", *w);
 	}
 	return 0;
+}
+
+/* A change that BASE has seen is accepted: the series begins with the oldest run of it. */
+static void forget_before(struct runs *history, const struct runs *base)
+{
+	for (size_t i = 1; i < history->n; i++) {
+		bool of_base = false;
+
+		for (size_t k = 0; k < base->n; k++)
+			of_base |= base->list[k].id && base->list[k].id == history->list[i].id;
+		if (!of_base)
+			continue;
+		for (size_t k = 0; k < i; k++)
+			run_free(&history->list[k]);
+		history->n -= i;
+		memmove(history->list, history->list + i, history->n * sizeof(*history->list));
+		return;
+	}
 }
 
 /* Runs of the store, and what is new and not yet in it. */
@@ -247,12 +269,17 @@ static int gather_past(struct job *j)
 	if (!n || !j->store)
 		return 0;
 	err = gather_history(&j->history, &j->new.list[0], j->allow, n, j->store, j->store_path);
+	if (!err)
+		forget_before(&j->history, &j->base);
 	for (size_t i = 0; i < j->new.n && !err; i++) {
 		struct run copy = j->new.list[i];
 
 		if (copy.id)
 			continue;
-		err = samples_copy(&copy.samples, &j->new.list[i].samples) || !runs_add(&j->history, &copy) ? -1 : 0;
+		err = samples_copy(&copy.samples, &j->new.list[i].samples) ||
+				      !runs_add(&j->history, &copy)
+			      ? -1
+			      : 0;
 	}
 	j->has_history = true;
 	return err;
@@ -263,8 +290,9 @@ static void allow(struct job *j, const struct run *a, const struct run *b, enum 
 	struct gate_report *r = &j->report;
 
 	if (r->nallowed < ALLOWED_MAX)
-		snprintf(r->allowed[r->nallowed++], ALLOWED_LEN, "compared although the %s differs: %.110s and %.110s",
-			 difference_name(d), run_trait(a, d), run_trait(b, d));
+		snprintf(r->allowed[r->nallowed++], ALLOWED_LEN,
+			 "compared although the %s differs: %.110s and %.110s", difference_name(d),
+			 run_trait(a, d), run_trait(b, d));
 }
 
 /* Is every run like the first?  EXIT_CANNOT after having said what is not. */
@@ -283,9 +311,11 @@ static int compare_origins(struct job *j)
 			if (!(differs & d) || (told & d))
 				continue;
 			if (!(j->allow & d)) {
-				log_error("cannot compare %s with %s: the %s differs ('%s', '%s'); to compare all the same, "
-					  "say --allow %s", first->name, run->name, name,
-					  run_trait(first, (enum difference)d), run_trait(run, (enum difference)d), name);
+				log_error("cannot compare %s with %s: the %s differs ('%s', '%s'); "
+					  "to compare all the same, say --allow %s",
+					  first->name, run->name, name,
+					  run_trait(first, (enum difference)d),
+					  run_trait(run, (enum difference)d), name);
 				return EXIT_CANNOT;
 			}
 			allow(j, first, run, (enum difference)d);
@@ -334,7 +364,8 @@ static bool any_violated(const struct runs *runs)
 	for (size_t i = 0; i < runs->n; i++) {
 		if (strcmp(runs->list[i].verdict, "VIOLATED"))
 			continue;
-		log_error("no baseline: an invariant is VIOLATED in %s; a baseline must be sound", runs->list[i].name);
+		log_error("no baseline: an invariant is VIOLATED in %s; a baseline must be sound",
+			  runs->list[i].name);
 		return true;
 	}
 	return false;

@@ -67,13 +67,17 @@ static void print_cell(FILE *f, const char *text)
 static void print_page(FILE *f)
 {
 	fprintf(f, "# Metrics\n\n"
-		"Every number of mmuscope, by its one name. Made by `make docs` from `user/metrics.def`; do not\n"
-		"edit. Reports in JSON have it at *source*; the run store and the rules of `mmuscope gate` use the\n"
-		"name. A page is 4096 bytes. Of a gauge whose text says \"1\" the labels are what counts. *Series*\n"
-		"is the most that the labels can make; open ones are bounded by what a host has (see the labels).\n"
-		"A histogram NAME counts as NAME_count and NAME_sum too.\n\n"
-		"| name | type | unit | labels | series | what it is | source |\n"
-		"| --- | --- | --- | --- | --- | --- | --- |\n");
+		   "Every number of mmuscope, by its one name. Made by `make docs` from "
+		   "`user/metrics.def`; do not\n"
+		   "edit. Reports in JSON have it at *source*; the run store and the rules of "
+		   "`mmuscope gate` use the\n"
+		   "name. A page is 4096 bytes. Of a gauge whose text says \"1\" the labels are "
+		   "what counts. *Series*\n"
+		   "is the most that the labels can make; open ones are bounded by what a host has "
+		   "(see the labels).\n"
+		   "A histogram NAME counts as NAME_count and NAME_sum too.\n\n"
+		   "| name | type | unit | labels | series | what it is | source |\n"
+		   "| --- | --- | --- | --- | --- | --- | --- |\n");
 	for (int i = 0; i < METRIC_NR; i++) {
 		const struct metric_info *m = metric_info((enum metric)i);
 
@@ -103,9 +107,10 @@ static void print_json(FILE *f)
 		const struct metric_info *m = metric_info((enum metric)i);
 
 		/* none of these texts has a character that JSON would want escaped */
-		fprintf(f, "    { \"name\": \"%s\", \"type\": \"%s\", \"unit\": \"%s\", \"help\": \"%s\", "
-			"\"source\": \"%s\", \"labels\": [", m->name, metric_type_name(m->type), m->unit,
-			m->text, m->source);
+		fprintf(f,
+			"    { \"name\": \"%s\", \"type\": \"%s\", \"unit\": \"%s\", \"help\": \"%s\", "
+			"\"source\": \"%s\", \"labels\": [",
+			m->name, metric_type_name(m->type), m->unit, m->text, m->source);
 		for (int l = 0; l < METRIC_LABELS && m->labels[l]; l++)
 			fprintf(f, "%s\"%s\"", l ? ", " : "", label_name(m->labels[l]));
 		fprintf(f, "] }%s\n", i + 1 < METRIC_NR ? "," : "");

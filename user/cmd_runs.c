@@ -305,7 +305,8 @@ int cmd_runs(int argc, char **argv)
 	j.words++;
 	j.nwords--;
 	if (j.nwords < verb->least || j.nwords > verb->most) {
-		bad(j.nwords < verb->least ? "too few words after" : "too many words after", verb->name);
+		bad(j.nwords < verb->least ? "too few words after" : "too many words after",
+		    verb->name);
 		return EXIT_FAILED;
 	}
 	j.store = store_open_or_say(j.path, verb->mode);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From the numbers of two sets of runs to pass, fail or inconclusive.  A rule fails only if the change is beyond
- * both its limits and, where a test decides, significant after Holm's correction over all rules; it passes only
- * if the runs can tell that it is not beyond them.
+ * From the numbers of two sets of runs to pass, fail or inconclusive.  A rule fails only if the
+ * change is beyond both its limits and, where a test decides, significant after Holm's correction
+ * over all rules; it passes only if the runs can tell that it is not beyond them.
  */
 #include "gate.h"
 
@@ -37,6 +37,8 @@ decide(struct outcome *o, enum gate_value v, const char *fmt, ...)
 
 double outcome_change(const struct outcome *o)
 {
+	if (isnan(o->base) || o->rule->measure == MEASURE_VERDICTS)
+		return NAN;
 	if (o->new == o->base)
 		return 0;
 	if (o->base == 0)
@@ -82,7 +84,8 @@ static bool may_exceed(const struct outcome *o)
 /* Is it a time, which differs from run to run by nature? */
 static bool is_measured(const struct rule *r)
 {
-	return r->measure == MEASURE_QUANTILE || r->measure == MEASURE_MEAN || !strcmp(rule_unit(r), "seconds");
+	return r->measure == MEASURE_QUANTILE || r->measure == MEASURE_MEAN ||
+	       !strcmp(rule_unit(r), "seconds");
 }
 
 /* The numbers of a set of runs; false: some run has none, and the rule is decided. */
@@ -97,8 +100,10 @@ static bool numbers(struct outcome *o, const struct runs *runs, const char *whic
 	}
 	if (*n == runs->n && *n)
 		return true;
-	decide(o, GATE_INCONCLUSIVE, "%zu of %zu runs of %s have no such number: nothing was counted, or another "
-	       "command made the report", runs->n - *n, runs->n, which);
+	decide(o, GATE_INCONCLUSIVE,
+	       "%zu of %zu runs of %s have no such number: nothing was counted, or another "
+	       "command made the report",
+	       runs->n - *n, runs->n, which);
 	return false;
 }
 
@@ -110,33 +115,50 @@ static bool all_equal(const double *v, size_t n)
 	return true;
 }
 
+/* The first that differs. */
+static double odd_one(const double *v, size_t n, double usual)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i] != usual)
+			return v[i];
+	return usual;
+}
+
 static void judge_exact(struct outcome *o, const double *a, const double *b)
 {
 	if (!all_equal(a, o->nbase))
 		decide(o, GATE_INCONCLUSIVE, "it is not the same in all runs of BASE; use 'within'");
 	else if (!all_equal(b, o->nnew) || a[0] != b[0])
-		decide(o, GATE_FAIL, "it is not what it was");
+		decide(o, GATE_FAIL, "it is not what it was: %.15g in BASE, %.15g in NEW (%s)",
+		       a[0], odd_one(b, o->nnew, a[0]),
+		       *rule_unit(o->rule) ? rule_unit(o->rule) : "a number");
 	else
 		decide(o, GATE_PASS, "it is the same in all runs");
 }
 
-/* Too few runs for a test: decided only if every run of NEW says the same as against every one of BASE. */
+/*
+ * Too few runs for a test: decided only if every run of NEW says the same as against every one of
+ * BASE.
+ */
 static void judge_as_it_is(struct outcome *o, const double *a, const double *b)
 {
 	size_t beyond = 0, pairs = o->nbase * o->nnew;
 
 	for (size_t i = 0; i < o->nbase; i++)
 		for (size_t j = 0; j < o->nnew; j++) {
-			struct outcome pair = { .base = a[i], .new = b[j] };
+			struct outcome pair = { .rule = o->rule, .base = a[i], .new = b[j] };
 
 			beyond += rule_exceeded(o->rule, b[j] - a[i], outcome_change(&pair));
 		}
 	if (beyond == pairs)
-		decide(o, GATE_FAIL, "beyond the limit in every run; compared as they are, without a test");
+		decide(o, GATE_FAIL,
+		       "beyond the limit in every run; compared as they are, without a test");
 	else if (!beyond)
-		decide(o, GATE_PASS, "within the limit in every run; compared as they are, without a test");
+		decide(o, GATE_PASS,
+		       "within the limit in every run; compared as they are, without a test");
 	else
-		decide(o, GATE_INCONCLUSIVE, "the runs differ among themselves by more than the limit; more runs let a "
+		decide(o, GATE_INCONCLUSIVE,
+		       "the runs differ among themselves by more than the limit; more runs let a "
 		       "test decide");
 }
 
@@ -162,12 +184,16 @@ static void judge_scattered(struct outcome *o)
 	char n[FORMAT_LEN];
 
 	if (rule_exceeded(o->rule, o->new - o->base, outcome_change(o)))
-		decide(o, GATE_INCONCLUSIVE, "beyond the limit, but that may be chance; run more often");
+		decide(o, GATE_INCONCLUSIVE,
+		       "beyond the limit, but that may be chance; run more often");
 	else if (need)
-		decide(o, GATE_INCONCLUSIVE, "the runs scatter too much to tell that it is within the limit; about %s runs "
-		       "of each are needed", format_count(n, (int64_t)need));
+		decide(o, GATE_INCONCLUSIVE,
+		       "the runs scatter too much to tell that it is within the limit; about %s runs "
+		       "of each are needed",
+		       format_count(n, (int64_t)need));
 	else
-		decide(o, GATE_INCONCLUSIVE, "the runs scatter too much to tell that it is within the limit; run more often, "
+		decide(o, GATE_INCONCLUSIVE,
+		       "the runs scatter too much to tell that it is within the limit; run more often, "
 		       "or widen the limit");
 }
 
@@ -187,7 +213,8 @@ static void judge_tested(struct outcome *o, double alpha)
 }
 
 /* Numbers of both sides: what needs no test is decided here, the others get a p. */
-static void compare(struct outcome *o, const struct runs *base, const struct runs *new, double *a, double *b)
+static void compare(struct outcome *o, const struct runs *base, const struct runs *new, double *a,
+		    double *b)
 {
 	enum direction d = direction_of(o->rule);
 
@@ -229,9 +256,10 @@ static void finish(struct outcome *o, const struct gate *g)
 		o->tested = true;
 		judge_tested(o, g->alpha);
 	} else if (is_measured(o->rule)) {
-		decide(o, GATE_INCONCLUSIVE, "%zu and %zu runs are too few for a test at %g%% false alarms shared by %zu "
-		       "tests; %zu of each are enough", o->nbase, o->nnew, g->alpha * 100, g->tests,
-		       runs_for(share, d));
+		decide(o, GATE_INCONCLUSIVE,
+		       "%zu and %zu runs are too few for a test at %g%% false alarms shared by %zu "
+		       "tests; %zu of each are enough",
+		       o->nbase, o->nnew, g->alpha * 100, g->tests, runs_for(share, d));
 	}
 }
 
@@ -256,7 +284,8 @@ static void look_for_change(struct outcome *o, const struct runs *history)
 	first = history->n > o->rule->last ? history->n - o->rule->last : 0;
 	last = (struct runs){ history->list + first, history->n - first };
 	if (last.n < MIN_HISTORY) {
-		decide(o, GATE_INCONCLUSIVE, "the store has %zu runs like these, and %d are needed", last.n, MIN_HISTORY);
+		decide(o, GATE_INCONCLUSIVE, "the store has %zu runs like these, and %d are needed",
+		       last.n, MIN_HISTORY);
 		return;
 	}
 	v = calloc(last.n, sizeof(*v));
@@ -278,12 +307,13 @@ static void judge_change(struct outcome *o, const struct runs *history, double a
 	bool beyond = o->rule->check == CHECK_ANY_CHANGE ||
 		      rule_exceeded(o->rule, o->new - o->base, outcome_change(o));
 
-	if (!o->tested)
+	if (!o->rule->last || !o->tested)
 		return;
 	if (o->p <= alpha && beyond)
 		decide(o, GATE_FAIL, "it changed with %s", run_at(history, o->rule, o->nbase)->name);
 	else if (o->p <= alpha)
-		decide(o, GATE_PASS, "it changed with %s, within the limit", run_at(history, o->rule, o->nbase)->name);
+		decide(o, GATE_PASS, "it changed with %s, within the limit",
+		       run_at(history, o->rule, o->nbase)->name);
 	else
 		decide(o, GATE_PASS, "no change among %zu runs", o->nbase + o->nnew);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Is a build worse than its baseline?  Rules and two sets of runs to one outcome for each rule.  Pure: no I/O, and
- * the same runs give the same outcome (docs/gate.md has the statistics).
+ * Is a build worse than its baseline?  Rules and two sets of runs to one outcome for each rule.
+ * Pure: no I/O, and the same runs give the same outcome (docs/gate.md has the statistics).
  */
 #ifndef MMUSCOPE_GATE_H
 #define MMUSCOPE_GATE_H
@@ -46,8 +46,8 @@ struct gate {
 };
 
 /*
- * The number that a run has for a rule.  NAN: it has none, because its report has no such part, or there is nothing
- * to divide by.
+ * The number that a run has for a rule.  NAN: it has none, because its report has no such part, or
+ * there is nothing to divide by.
  */
 double gate_measure(const struct rule *r, const struct run *run);
 
@@ -60,7 +60,7 @@ void gate_verdicts(struct outcome *o, const struct runs *base, const struct runs
 
 /* "pass", "FAIL", "open" */
 const char *gate_value_name(enum gate_value v);
-/* Relative change, as of the outcome's medians; infinite from 0. */
+/* Relative change, as of the outcome's medians; infinite from 0; NAN: there is none. */
 double outcome_change(const struct outcome *o);
 /* Are both limits of a rule exceeded by these changes? */
 bool rule_exceeded(const struct rule *r, double difference, double relative);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The rule 'invariants not-worse'.  No statistics: one violation is one too many, and what NEW did not look at is
- * not known to hold.
+ * The rule 'invariants not-worse'.  No statistics: one violation is one too many, and what NEW did
+ * not look at is not known to hold.
  */
 #include "gate.h"
 
@@ -84,7 +84,8 @@ void gate_verdicts(struct outcome *o, const struct runs *base, const struct runs
 	o->nnew = new->n;
 	o->base = o->new = 0;
 	for (int i = 0; i < INV_NR; i++) {
-		int was = verdict_of_all(base, (enum invariant)i), is = verdict_of_all(new, (enum invariant)i);
+		int was = verdict_of_all(base, (enum invariant)i),
+		    is = verdict_of_all(new, (enum invariant)i);
 		enum gate_value v = compare_verdicts(was, is);
 
 		if (!(o->rule->invariants & (1u << i)))
@@ -93,7 +94,8 @@ void gate_verdicts(struct outcome *o, const struct runs *base, const struct runs
 		o->new += is == HELD;
 		still += was == VIOLATED && is == VIOLATED;
 		alike += v == o->value && v != GATE_PASS;
-		if (v != GATE_PASS && (o->value == GATE_PASS || (v == GATE_FAIL && o->value != GATE_FAIL))) {
+		if (v != GATE_PASS &&
+		    (o->value == GATE_PASS || (v == GATE_FAIL && o->value != GATE_FAIL))) {
 			o->value = v;
 			worst = i;
 			first_base = was;

@@ -152,7 +152,9 @@ static int add_word(struct runs *out, const char *word, struct store *store, con
 	if (!strncmp(word, "run:", 4)) {
 		if (!parse_number(word + 4, 1, INT64_MAX, &id))
 			return add_stored(out, (int64_t)id, store, store_path);
-		log_error("'%s': after 'run:' there is the number of a run; 'mmuscope runs list' shows them", word);
+		log_error("'%s': after 'run:' there is the number of a run; 'mmuscope runs list' "
+			  "shows them",
+			  word);
 		return -1;
 	}
 	if (!stat(word, &st) && S_ISDIR(st.st_mode))
@@ -166,7 +168,8 @@ int gather(struct runs *out, const char *words, struct store *store, const char 
 	size_t before = out->n;
 	int err = copy ? 0 : -1;
 
-	for (char *w = copy ? strtok_r(copy, ",", &save) : NULL; w && !err; w = strtok_r(NULL, ",", &save))
+	for (char *w = copy ? strtok_r(copy, ",", &save) : NULL; w && !err;
+	     w = strtok_r(NULL, ",", &save))
 		err = add_word(out, w, store, store_path);
 	free(copy);
 	if (!err && out->n == before) {
@@ -198,14 +201,15 @@ static int remember_like(const struct run *r, void *arg)
 	return 0;
 }
 
-int gather_history(struct runs *out, const struct run *like, unsigned int allowed, size_t n, struct store *store,
-		   const char *store_path)
+int gather_history(struct runs *out, const struct run *like, unsigned int allowed, size_t n,
+		   struct store *store, const char *store_path)
 {
 	struct like l = { .run = like, .allowed = allowed };
 	int err = store_list(store, NULL, remember_like, &l);
 
 	if (err)
-		log_error("run store %s: %s", store_path, err == -ENOMEM ? "out of memory" : store_why(store));
+		log_error("run store %s: %s", store_path,
+			  err == -ENOMEM ? "out of memory" : store_why(store));
 	for (size_t i = l.n > n ? l.n - n : 0; i < l.n && !err; i++)
 		err = add_stored(out, l.ids[i], store, store_path);
 	free(l.ids);

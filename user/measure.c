@@ -31,8 +31,8 @@ static double part_of(const struct selector *s, const struct sample *m)
 }
 
 /*
- * All samples that a selector matches, added up.  Nothing matches: 0 if there are others of the metric, or it is
- * told only where it is not 0; else NAN.
+ * All samples that a selector matches, added up.  Nothing matches: 0 if there are others of the
+ * metric, or it is told only where it is not 0; else NAN.
  */
 static double select_sum(const struct selector *s, const struct run *run)
 {

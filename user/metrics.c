@@ -19,9 +19,15 @@
 
 static const struct metric_info metrics[METRIC_NR] = {
 #define LABEL(id, name, values, text)
-#define METRIC(id, name_, type_, unit_, scale_, labels_, presence_, source_, text_)                      \
-	[METRIC_##id] = { .name = name_, .type = type_, .unit = unit_, .scale = scale_, .labels = labels_, \
-			  .presence = presence_, .source = source_, .text = text_ },
+#define METRIC(id, name_, type_, unit_, scale_, labels_, presence_, source_, text_)                \
+	[METRIC_##id] = {.name = name_,                                                            \
+			 .type = type_,                                                            \
+			 .unit = unit_,                                                            \
+			 .scale = scale_,                                                          \
+			 .labels = labels_,                                                        \
+			 .presence = presence_,                                                    \
+			 .source = source_,                                                        \
+			 .text = text_},
 #include "metrics.def"
 #undef LABEL
 #undef METRIC

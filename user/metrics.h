@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * All numbers of a run as a list of samples: a metric of metrics.def, the values of its labels, a number or a
- * histogram.  Made from a report in memory or from its JSON; both give the same list.
+ * All numbers of a run as a list of samples: a metric of metrics.def, the values of its labels, a
+ * number or a histogram.  Made from a report in memory or from its JSON; both give the same list.
  */
 #ifndef MMUSCOPE_METRICS_H
 #define MMUSCOPE_METRICS_H
@@ -76,7 +76,10 @@ const char *label_value(enum label l, int i);
 /* Upper edge of a histogram's bucket, in the metric's unit, inclusive. */
 double metric_bucket_edge(enum metric m, int bucket);
 
-/* Append; label: the values in the metric's order.  value is as in the report, unscaled. 0 or -ENOMEM. */
+/*
+ * Append; label: the values in the metric's order.  value is as in the report, unscaled. 0 or
+ * -ENOMEM.
+ */
 int samples_add(struct samples *s, enum metric m, const char *const *label, double value);
 /* The same in the metric's unit. */
 int samples_add_scaled(struct samples *s, enum metric m, const char *const *label, double value);
@@ -92,8 +95,8 @@ const struct sample *samples_get(const struct samples *s, enum metric m, const c
 /* What a report says.  0 or -ENOMEM. */
 int metrics_from_report(const struct report *r, struct samples *out);
 /*
- * What a JSON report says.  0; -EINVAL: it is none, or newer than this program, and why says so in a
- * sentence without its full stop; -ENOMEM.
+ * What a JSON report says.  0; -EINVAL: it is none, or newer than this program, and why says so in
+ * a sentence without its full stop; -ENOMEM.
  */
 int metrics_from_json(const struct json_t *report, struct samples *out, char *why, size_t size);
 

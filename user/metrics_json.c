@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From a JSON report to samples, by the column `source` of metrics.def: each is a path into the report, and
- * what a variable part of it stands for is the value of the next label.
+ * From a JSON report to samples, by the column `source` of metrics.def: each is a path into the
+ * report, and what a variable part of it stands for is the value of the next label.
  */
 #include "metrics.h"
 
@@ -166,7 +166,8 @@ static void leaf_hist(struct walk *w, const json_t *node)
 /* A text is a state: one sample for each that there can be. */
 static void leaf_state(struct walk *w, const char *state)
 {
-	enum label l = w->labels < METRIC_LABELS ? metric_info(w->metric)->labels[w->labels] : LABEL_NONE;
+	enum label l =
+		w->labels < METRIC_LABELS ? metric_info(w->metric)->labels[w->labels] : LABEL_NONE;
 
 	for (int i = 0; label_value(l, i); i++) {
 		push(w, label_value(l, i));
@@ -217,7 +218,8 @@ int metrics_from_json(const json_t *report, struct samples *out, char *why, size
 	struct walk w = { .out = out };
 
 	if (!json_is_string(json_object_get(report, "mmuscope")) || !json_is_integer(version)) {
-		snprintf(why, size, "it is no report of mmuscope (of 'mmuscope check --json', for example)");
+		snprintf(why, size,
+			 "it is no report of mmuscope (of 'mmuscope check --json', for example)");
 		return -EINVAL;
 	}
 	if (json_integer_value(version) != REPORT_VERSION) {

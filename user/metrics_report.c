@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From a report in memory to samples: the same list that metrics_json.c makes of its JSON, without the way
- * through text.
+ * From a report in memory to samples: the same list that metrics_json.c makes of its JSON, without
+ * the way through text.
  */
 #include "format.h"
 #include "metrics.h"
@@ -166,7 +166,8 @@ static void put_verdicts(struct sink *k, const struct report *r)
 			put_verdict(k, (enum invariant)i, &r->verdicts[i]);
 }
 
-static void put_evidence(struct sink *k, enum claim c, const char *cause, const char *side, const uint64_t *n)
+static void put_evidence(struct sink *k, enum claim c, const char *cause, const char *side,
+			 const uint64_t *n)
 {
 	for (int b = 0; b < BACKING_NR; b++) {
 		const char *name = backing_name((enum backing)b);

@@ -88,8 +88,8 @@ static size_t tie_groups(const double *a, size_t na, const double *b, size_t nb,
 }
 
 /*
- * Number of ways to choose nb of the ranks so that twice their sum is s, for all s: ways[k * stride + s].
- * Doubled, since the ranks of ties lie on halves.
+ * Number of ways to choose nb of the ranks so that twice their sum is s, for all s: ways[k * stride
+ * + s]. Doubled, since the ranks of ties lie on halves.
  */
 static void count_ways(double *ways, size_t stride, size_t nb, const size_t *size, size_t groups)
 {
@@ -122,7 +122,8 @@ static double tail(const double *ways, size_t stride, double u2, enum direction 
 	return p < 1 ? p : 1;
 }
 
-static double exact_p(size_t na, size_t nb, double u, enum direction d, const size_t *size, size_t groups)
+static double exact_p(size_t na, size_t nb, double u, enum direction d, const size_t *size,
+		      size_t groups)
 {
 	size_t n = na + nb, stride = n * (n + 1) + 1;
 	double *ways = malloc((nb + 1) * stride * sizeof(*ways));
@@ -143,9 +144,11 @@ static double above(double z)
 	return erfc(z / sqrt(2)) / 2;
 }
 
-static double normal_p(size_t na, size_t nb, double u, enum direction d, const size_t *size, size_t groups)
+static double normal_p(size_t na, size_t nb, double u, enum direction d, const size_t *size,
+		       size_t groups)
 {
-	double n = (double)(na + nb), mean = (double)na * (double)nb / 2, ties = 0, sigma, z = u - mean, p;
+	double n = (double)(na + nb), mean = (double)na * (double)nb / 2, ties = 0, sigma,
+	       z = u - mean, p;
 
 	for (size_t g = 0; g < groups; g++)
 		ties += pow((double)size[g], 3) - (double)size[g];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Statistics on few numbers whose distribution nobody knows: ranks, resampling, permutation.  Pure; the same
- * numbers give the same answer on every machine.
+ * Statistics on few numbers whose distribution nobody knows: ranks, resampling, permutation.  Pure;
+ * the same numbers give the same answer on every machine.
  */
 #ifndef MMUSCOPE_RANK_H
 #define MMUSCOPE_RANK_H
@@ -28,9 +28,10 @@ void rank_sort(double *v, size_t n);
 double rank_median(const double *v, size_t n);
 
 /*
- * Mann-Whitney U test: p of seeing numbers in `b` this far HIGHER (LOWER, EITHER way) than those in `a` if both
- * are drawn from the same.  Counted out over all divisions of the ranks for up to RANK_EXACT_MAX numbers, else by
- * the normal approximation with correction for ties and continuity.  1 if na or nb is 0 or without memory.
+ * Mann-Whitney U test: p of seeing numbers in `b` this far HIGHER (LOWER, EITHER way) than those in
+ * `a` if both are drawn from the same.  Counted out over all divisions of the ranks for up to
+ * RANK_EXACT_MAX numbers, else by the normal approximation with correction for ties and continuity.
+ * 1 if na or nb is 0 or without memory.
  */
 double rank_test(const double *a, size_t na, const double *b, size_t nb, enum direction d);
 /* U of b: pairs in which the number of b is larger, a tie counts half. */
@@ -44,22 +45,23 @@ struct interval {
 };
 
 /*
- * Bootstrap percentile interval, of the level given (0.99), for the difference median(b) - median(a) and for the
- * relative change of median(b) against median(a).  relative may be infinite where a's median is 0.  0 or -ENOMEM.
+ * Bootstrap percentile interval, of the level given (0.99), for the difference median(b) -
+ * median(a) and for the relative change of median(b) against median(a).  relative may be infinite
+ * where a's median is 0.  0 or -ENOMEM.
  */
 int rank_bootstrap(const double *a, size_t na, const double *b, size_t nb, double level,
 		   struct interval *difference, struct interval *relative);
 
 /*
- * Holm's step-down: p[i] becomes the adjusted p, to be compared with the rate that all tests together are
- * allowed.  n is at most RANK_TESTS_MAX.
+ * Holm's step-down: p[i] becomes the adjusted p, to be compared with the rate that all tests
+ * together are allowed.  n is at most RANK_TESTS_MAX.
  */
 enum { RANK_TESTS_MAX = 256 };
 void rank_holm(double *p, size_t n);
 
 /*
- * Where a series changes its level, if it does: the split with the largest standardized rank sum, and the p of
- * such a one over random orders of the series.
+ * Where a series changes its level, if it does: the split with the largest standardized rank sum,
+ * and the p of such a one over random orders of the series.
  */
 struct change_point {
 	size_t at;		/* first index after the change */

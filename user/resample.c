@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is told by drawing again: the bootstrap interval of a change of medians, and the permutation test for a
- * change point.  Seeds are fixed, so that the same runs are judged the same way every time.
+ * What is told by drawing again: the bootstrap interval of a change of medians, and the permutation
+ * test for a change point.  Seeds are fixed, so that the same runs are judged the same way every
+ * time.
  */
 #include "rank.h"
 

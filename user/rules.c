@@ -8,13 +8,11 @@
  *   SEL     = NAME ["{" LABEL "=" VALUE {"," LABEL "=" VALUE} "}"]
  *   check   = "exact" | ("within" | "not-above" | "not-below") (PERCENT ["and" AMOUNT] | AMOUNT)
  */
-#include "rules.h"
+#include "rules_read.h"
 
 #include "verdict.h"
 
 #include <errno.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,207 +24,6 @@ const char rules_builtin[] =
 "share of mmuscope_mapped_bytes{level=1G} not-below 0.5%\n"
 "mmuscope_hva_to_pfn_errors_total{error=hwpoison} not-above 0%\n";
 
-/* One line, without its end. */
-struct cursor {
-	const char *start;
-	const char *p;
-	const char *end;
-	struct rules_error *error;
-};
-
-enum { WORD_LEN = 128 };
-
-/* Something is wrong at `at`. */
-static int __attribute__((format(printf, 3, 4))) wrong(struct cursor *c, const char *at, const char *fmt, ...)
-{
-	va_list ap;
-
-	c->error->column = (size_t)(at - c->start) + 1;
-	va_start(ap, fmt);
-	vsnprintf(c->error->text, sizeof(c->error->text), fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
-
-static bool blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-static void skip_blanks(struct cursor *c)
-{
-	while (c->p < c->end && blank(*c->p))
-		c->p++;
-	if (c->p < c->end && *c->p == '#')
-		c->end = c->p;
-}
-
-/* Up to a blank or one of `stops`; what is not printable becomes '?', what is too long is cut. */
-static const char *word(struct cursor *c, const char *stops, char out[WORD_LEN])
-{
-	const char *at;
-	size_t n = 0;
-
-	skip_blanks(c);
-	at = c->p;
-	while (c->p < c->end && !blank(*c->p) && *c->p && !strchr(stops, *c->p)) {
-		if (n + 1 < WORD_LEN)
-			out[n++] = *c->p >= ' ' && *c->p <= '~' ? *c->p : '?';
-		c->p++;
-	}
-	out[n] = '\0';
-	return at;
-}
-
-static bool at_end(struct cursor *c)
-{
-	skip_blanks(c);
-	return c->p == c->end;
-}
-
-static bool take(struct cursor *c, char ch)
-{
-	skip_blanks(c);
-	if (c->p == c->end || *c->p != ch)
-		return false;
-	c->p++;
-	return true;
-}
-
-/* Take this word if it comes next. */
-static bool take_word(struct cursor *c, const char *text)
-{
-	const char *before = c->p;
-	char got[WORD_LEN];
-
-	word(c, "", got);
-	if (!strcmp(got, text))
-		return true;
-	c->p = before;
-	return false;
-}
-
-static int expect_word(struct cursor *c, const char *text)
-{
-	skip_blanks(c);
-	return take_word(c, text) ? 0 : wrong(c, c->p, "here '%s' is expected", text);
-}
-
-/* NAME, or NAME_count or NAME_sum of a histogram */
-static int find_metric(const char *name, struct selector *s)
-{
-	static const struct {
-		const char *suffix;
-		enum part part;
-	} parts[] = { { "_count", PART_COUNT }, { "_sum", PART_SUM } };
-	int m = metric_find(name);
-
-	s->part = PART_VALUE;
-	for (size_t i = 0; i < 2 && m < 0; i++) {
-		size_t len = strlen(name), tail = strlen(parts[i].suffix);
-		char base[WORD_LEN];
-
-		if (len <= tail || strcmp(name + len - tail, parts[i].suffix))
-			continue;
-		snprintf(base, sizeof(base), "%.*s", (int)(len - tail), name);
-		m = metric_find(base);
-		s->part = parts[i].part;
-		if (m >= 0 && metric_info((enum metric)m)->type != HISTOGRAM)
-			m = -1;
-	}
-	s->metric = (enum metric)m;
-	return m;
-}
-
-static bool value_is_known(enum label l, const char *value)
-{
-	if (!label_value(l, 0))
-		return true;
-	for (int i = 0; label_value(l, i); i++)
-		if (!strcmp(label_value(l, i), value))
-			return true;
-	return false;
-}
-
-/* "a, b, c": values of a label */
-static void list_values(enum label l, char *buf, size_t size)
-{
-	size_t len = 0;
-
-	*buf = '\0';
-	for (int i = 0; label_value(l, i) && len + 1 < size; i++)
-		len += (size_t)snprintf(buf + len, size - len, "%s%s", i ? ", " : "", label_value(l, i));
-}
-
-static int parse_value(struct cursor *c, char out[WORD_LEN])
-{
-	const char *close;
-	size_t len;
-
-	skip_blanks(c);
-	if (c->p == c->end || *c->p != '"') {
-		word(c, ",}", out);
-		return 0;
-	}
-	close = memchr(c->p + 1, '"', (size_t)(c->end - c->p - 1));
-	if (!close)
-		return wrong(c, c->p, "the quotation mark is never closed");
-	len = (size_t)(close - c->p - 1);
-	if (len >= RULE_VALUE_LEN || memchr(c->p + 1, '\0', len))
-		return wrong(c, c->p, "a value has at most %d characters, none of them NUL", RULE_VALUE_LEN - 1);
-	snprintf(out, WORD_LEN, "%.*s", (int)len, c->p + 1);
-	c->p = close + 1;
-	return 0;
-}
-
-static int parse_match(struct cursor *c, struct selector *s)
-{
-	const struct metric_info *info = metric_info(s->metric);
-	char name[WORD_LEN], value[WORD_LEN], known[160];
-	const char *at = word(c, "=,}", name);
-	int label = metric_label(s->metric, name);
-
-	if (label < 0)
-		return wrong(c, at, "%s has no label '%.40s'; see 'mmuscope metrics'", info->name, name);
-	for (int i = 0; i < s->matches; i++)
-		if (s->match[i].label == label)
-			return wrong(c, at, "label '%s' is given twice", name);
-	if (!take(c, '='))
-		return wrong(c, c->p, "after the label there is '=' and its value: {%s=...}", name);
-	skip_blanks(c);
-	at = c->p;
-	if (parse_value(c, value))
-		return -EINVAL;
-	if (!*value || strlen(value) >= RULE_VALUE_LEN)
-		return wrong(c, at, "a value has 1 to %d characters", RULE_VALUE_LEN - 1);
-	list_values(info->labels[label], known, sizeof(known));
-	if (!value_is_known(info->labels[label], value))
-		return wrong(c, at, "'%.40s' is no %s; there are: %s", value, name, known);
-	s->match[s->matches].label = label;
-	snprintf(s->match[s->matches++].value, RULE_VALUE_LEN, "%s", value);
-	return 0;
-}
-
-static int parse_selector(struct cursor *c, struct selector *s)
-{
-	char name[WORD_LEN];
-	const char *at = word(c, "{", name);
-
-	s->matches = 0;
-	if (!*name)
-		return wrong(c, at, "here the name of a metric is expected; 'mmuscope metrics' lists them");
-	if (find_metric(name, s) < 0)
-		return wrong(c, at, "there is no metric '%.80s'; 'mmuscope metrics' lists them", name);
-	if (c->p == c->end || *c->p != '{')
-		return 0;
-	c->p++;
-	do {
-		if (parse_match(c, s))
-			return -EINVAL;
-	} while (take(c, ','));
-	return take(c, '}') ? 0 : wrong(c, c->p, "here '}' or ',' is expected");
-}
-
 static int want_histogram(struct cursor *c, const char *at, const struct selector *s, bool wanted)
 {
 	const struct metric_info *info = metric_info(s->metric);
@@ -235,9 +32,11 @@ static int want_histogram(struct cursor *c, const char *at, const struct selecto
 	if (is == wanted)
 		return 0;
 	if (wanted)
-		return wrong(c, at, "%s is no histogram: it has neither mean nor quantiles", info->name);
-	return wrong(c, at, "%s is a histogram; say 'mean of', 'quantile p99 of', or %s_count", info->name,
-		     info->name);
+		return rules_wrong(c, at, "%s is no histogram: it has neither mean nor quantiles",
+				   info->name);
+	return rules_wrong(c, at,
+			   "%s is a histogram; say 'mean of', 'quantile p99 of', or %s_count",
+			   info->name, info->name);
 }
 
 static int parse_of(struct cursor *c, struct rule *r, bool histogram)
@@ -254,12 +53,15 @@ static int parse_of(struct cursor *c, struct rule *r, bool histogram)
 static int parse_quantile(struct cursor *c, struct rule *r)
 {
 	char text[WORD_LEN], *end;
-	const char *at = word(c, "", text);
+	const char *at = read_word(c, "", text);
 
 	r->measure = MEASURE_QUANTILE;
-	r->quantile = *text == 'p' && text[1] >= '0' && text[1] <= '9' ? strtod(text + 1, &end) / 100 : -1;
+	r->quantile = *text == 'p' && text[1] >= '0' && text[1] <= '9'
+			      ? strtod(text + 1, &end) / 100
+			      : -1;
 	if (!(r->quantile > 0 && r->quantile < 1) || *end)
-		return wrong(c, at, "a quantile is p50, p99, p99.9 and the like, not '%.40s'", text);
+		return rules_wrong(c, at, "a quantile is p50, p99, p99.9 and the like, not '%.40s'",
+				   text);
 	return parse_of(c, r, true);
 }
 
@@ -300,21 +102,22 @@ static int parse_measure(struct cursor *c, struct rule *r)
 static int parse_amount(struct cursor *c, double *value, char suffix[WORD_LEN])
 {
 	char text[WORD_LEN], *end;
-	const char *at = word(c, "", text);
+	const char *at = read_word(c, "", text);
 
 	if (*text < '0' || *text > '9')
-		return wrong(c, at, "here a limit is expected: 5%%, 2us, 100; not '%.40s'", text);
+		return rules_wrong(c, at, "here a limit is expected: 5%%, 2us, 100; not '%.40s'", text);
 	/* no hexadecimal numbers, exponents or the like */
 	if (strspn(text, "0123456789.") == 0 || strchr(text, 'x') || strchr(text, 'X'))
-		return wrong(c, at, "not a number: '%.40s'", text);
+		return rules_wrong(c, at, "not a number: '%.40s'", text);
 	*value = strtod(text, &end);
 	if (!(*value >= 0 && *value <= 1e18))
-		return wrong(c, at, "'%.40s' is out of range", text);
+		return rules_wrong(c, at, "'%.40s' is out of range", text);
 	snprintf(suffix, WORD_LEN, "%s", end);
 	return 0;
 }
 
-static int parse_absolute(struct cursor *c, struct rule *r, const char *at, double value, const char *suffix)
+static int parse_absolute(struct cursor *c, struct rule *r, const char *at, double value,
+			  const char *suffix)
 {
 	static const struct {
 		const char *suffix;
@@ -336,10 +139,11 @@ static int parse_absolute(struct cursor *c, struct rule *r, const char *at, doub
 		return 0;
 	}
 	if (!strcmp(unit, "seconds"))
-		return wrong(c, at, "this is a time: its limit ends in ns, us, ms or s");
+		return rules_wrong(c, at, "this is a time: its limit ends in ns, us, ms or s");
 	if (!strcmp(unit, "bytes"))
-		return wrong(c, at, "these are bytes: their limit ends in B, KiB, MiB or GiB");
-	return wrong(c, at, "this is a plain number: its limit has no unit, unlike '%.20s'", suffix);
+		return rules_wrong(c, at, "these are bytes: their limit ends in B, KiB, MiB or GiB");
+	return rules_wrong(c, at, "this is a plain number: its limit has no unit, unlike '%.20s'",
+			   suffix);
 }
 
 static int parse_limit(struct cursor *c, struct rule *r)
@@ -363,7 +167,8 @@ static int parse_limit(struct cursor *c, struct rule *r)
 	if (parse_amount(c, &value, suffix))
 		return -EINVAL;
 	if (!strcmp(suffix, "%"))
-		return wrong(c, at, "after 'and' there is a limit that is no percentage: 2us, 100");
+		return rules_wrong(c, at,
+				   "after 'and' there is a limit that is no percentage: 2us, 100");
 	return parse_absolute(c, r, at, value, suffix);
 }
 
@@ -387,10 +192,13 @@ static int parse_check(struct cursor *c, struct rule *r)
 		r->check = checks[i].check;
 		if (r->check != CHECK_EXACT)
 			return parse_limit(c, r);
-		return r->last ? wrong(c, c->p, "a change point is 'within', 'not-above' or 'not-below' a limit") : 0;
+		return r->last ? rules_wrong(c, c->p,
+					     "a change point is 'within', 'not-above' or "
+					     "'not-below' a limit")
+			       : 0;
 	}
 	skip_blanks(c);
-	return wrong(c, c->p, "here 'exact', 'within', 'not-above' or 'not-below' is expected");
+	return rules_wrong(c, c->p, "here 'exact', 'within', 'not-above' or 'not-below' is expected");
 }
 
 static int parse_change_point(struct cursor *c, struct rule *r)
@@ -401,10 +209,13 @@ static int parse_change_point(struct cursor *c, struct rule *r)
 
 	if (expect_word(c, "last"))
 		return -EINVAL;
-	at = word(c, "", text);
+	at = read_word(c, "", text);
 	n = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
 	if (n < 10 || n > 1000 || *end)
-		return wrong(c, at, "a change point is looked for among the last 10 to 1000 runs, not '%.40s'", text);
+		return rules_wrong(
+			c, at,
+			"a change point is looked for among the last 10 to 1000 runs, not '%.40s'",
+			text);
 	r->last = n;
 	return expect_word(c, "of") || parse_measure(c, r) || parse_check(c, r) ? -EINVAL : 0;
 }
@@ -423,12 +234,14 @@ static int parse_invariants(struct cursor *c, struct rule *r)
 	do {
 		int i;
 
-		at = word(c, ",", name);
+		at = read_word(c, ",", name);
 		i = invariant_find(name);
 		if (i < 0)
-			return wrong(c, at, "here 'not-worse' or an invariant is expected (docs/invariants.md)");
+			return rules_wrong(c, at,
+					   "here 'not-worse' or an invariant is expected "
+					   "(docs/invariants.md)");
 		r->invariants |= 1u << i;
-	} while (take(c, ','));
+	} while (take_char(c, ','));
 	return expect_word(c, "not-worse");
 }
 
@@ -443,9 +256,9 @@ static int parse_false_alarms(struct cursor *c, struct rules *out)
 	if (parse_amount(c, &value, suffix))
 		return -EINVAL;
 	if (strcmp(suffix, "%") || value < 0.1 || value > 10)
-		return wrong(c, at, "the rate of false alarms is 0.1%% to 10%%");
+		return rules_wrong(c, at, "the rate of false alarms is 0.1%% to 10%%");
 	out->alpha = value / 100;
-	return at_end(c) ? 0 : wrong(c, c->p, "nothing is expected here");
+	return at_end(c) ? 0 : rules_wrong(c, c->p, "nothing is expected here");
 }
 
 /* The line with its blanks made one, for people. */
@@ -454,7 +267,7 @@ static void keep_text(const struct cursor *c, struct rule *r)
 	size_t n = 0;
 
 	for (const char *p = c->start; p < c->end && n + 1 < RULE_LEN; p++) {
-		bool gap = blank(*p);
+		bool gap = is_blank(*p);
 
 		if (gap && (!n || r->text[n - 1] == ' '))
 			continue;
@@ -475,7 +288,8 @@ static int parse_line(struct cursor *c, struct rules *out, size_t line)
 	if (take_word(c, "false-alarms"))
 		return parse_false_alarms(c, out);
 	if (out->n == RULES_MAX)
-		return wrong(c, c->p, "there are more than %d rules; make two files of them", RULES_MAX);
+		return rules_wrong(c, c->p, "there are more than %d rules; make two files of them",
+				   RULES_MAX);
 	*r = (struct rule){ .line = line };
 	if (take_word(c, "invariants"))
 		err = parse_invariants(c, r);
@@ -484,7 +298,7 @@ static int parse_line(struct cursor *c, struct rules *out, size_t line)
 	else
 		err = parse_measure(c, r) || parse_check(c, r) ? -EINVAL : 0;
 	if (!err && !at_end(c))
-		err = wrong(c, c->p, "nothing more is expected here");
+		err = rules_wrong(c, c->p, "nothing more is expected here");
 	keep_text(c, r);
 	out->n += !err;
 	return err;
@@ -498,7 +312,8 @@ int rules_parse(const char *text, size_t len, struct rules *out, struct rules_er
 	out->alpha = 0.01;
 	*error = (struct rules_error){ .line = 1, .column = 1 };
 	if (len > RULES_TEXT_MAX) {
-		snprintf(error->text, sizeof(error->text), "rules have at most %d bytes", RULES_TEXT_MAX);
+		snprintf(error->text, sizeof(error->text), "rules have at most %d bytes",
+			 RULES_TEXT_MAX);
 		return -EINVAL;
 	}
 	for (const char *p = text; p < end; error->line++) {
@@ -511,7 +326,8 @@ int rules_parse(const char *text, size_t len, struct rules *out, struct rules_er
 	}
 	if (out->n)
 		return 0;
-	snprintf(error->text, sizeof(error->text), "there is no rule in it; 'invariants not-worse' is one");
+	snprintf(error->text, sizeof(error->text),
+		 "there is no rule in it; 'invariants not-worse' is one");
 	return -EINVAL;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The rules of a gate: a small text, one rule a line (docs/gate.md).  Pure: from text to structures, or to an
- * error with its place and its remedy.
+ * The rules of a gate: a small text, one rule a line (docs/gate.md).  Pure: from text to
+ * structures, or to an error with its place and its remedy.
  */
 #ifndef MMUSCOPE_RULES_H
 #define MMUSCOPE_RULES_H

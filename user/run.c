@@ -82,8 +82,9 @@ int run_from_file(struct run *r, const char *path)
 	r->time = st.st_mtime;
 	report = json_load_file(path, 0, &error);
 	if (!report) {
-		log_error("cannot read %s: %s (line %d); it is to be a report of 'mmuscope check --json'", path,
-			  error.text, error.line);
+		log_error("cannot read %s: %s (line %d); it is to be a report of 'mmuscope check "
+			  "--json'",
+			  path, error.text, error.line);
 		return -1;
 	}
 	err = run_from_json(r, report, why, sizeof(why));

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { WIDTH = 80, RULE_WIDTH = 22, INDENT = 5 };
+enum { WIDTH = 80, RULE_WIDTH = 20, INDENT = 5 };
 
 const char *gate_word(enum gate_value v)
 {
@@ -27,14 +27,16 @@ const char *gate_number(char buf[CELL_LEN], const struct rule *r, double n)
 		snprintf(buf, CELL_LEN, "-");
 	else if (r->measure == MEASURE_SHARE)
 		snprintf(buf, CELL_LEN, "%.2f%%", n * 100);
+	else if (!strcmp(unit, "seconds") && n < 1e-6)
+		snprintf(buf, CELL_LEN, "%.3g ns", n * 1e9);
 	else if (!strcmp(unit, "seconds") && n < 1e9)
 		snprintf(buf, CELL_LEN, "%s", format_ns(text, (uint64_t)(n * 1e9 + 0.5)));
 	else if (!strcmp(unit, "bytes") && fabs(n) < 9e18)
 		snprintf(buf, CELL_LEN, "%s", format_bytes(text, (int64_t)n));
-	else if (n == floor(n) && n >= 0 && n < 1e15)
-		snprintf(buf, CELL_LEN, "%s", format_short(text, (uint64_t)n));
+	else if (n == floor(n) && fabs(n) < 1e7)
+		snprintf(buf, CELL_LEN, "%s", format_count(text, (int64_t)n));
 	else
-		snprintf(buf, CELL_LEN, "%.4g", n);
+		snprintf(buf, CELL_LEN, fabs(n) < 1e7 && fabs(n) >= 0.01 ? "%.7g" : "%.4g", n);
 	return buf;
 }
 
@@ -73,14 +75,17 @@ static void limit_amount(char buf[CELL_LEN], const struct rule *r)
 		const char *suffix;
 		double scale;
 	} units[] = {
-		{ "seconds", "s", 1 }, { "seconds", "ms", 1e-3 }, { "seconds", "us", 1e-6 }, { "seconds", "ns", 0 },
-		{ "bytes", "GiB", 1 << 30 }, { "bytes", "MiB", 1 << 20 }, { "bytes", "KiB", 1024 }, { "bytes", "B", 0 },
+		{"seconds", "s", 1},	{"seconds", "ms", 1e-3},   {"seconds", "us", 1e-6},
+		{"seconds", "ns", 0},	{"bytes", "GiB", 1 << 30}, {"bytes", "MiB", 1 << 20},
+		{"bytes", "KiB", 1024}, {"bytes", "B", 0},
 	};
 	const char *unit = rule_unit(r);
 	double n = r->absolute;
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		double scale = units[i].scale > 0 ? units[i].scale : !strcmp(unit, "seconds") ? 1e-9 : 1;
+		double scale = units[i].scale > 0	  ? units[i].scale
+			       : !strcmp(unit, "seconds") ? 1e-9
+							  : 1;
 
 		if (strcmp(units[i].unit, unit) || n < units[i].scale * (1 - 1e-9))
 			continue;
@@ -98,8 +103,10 @@ const char *gate_limit(char buf[CELL_LEN], const struct rule *r)
 	char absolute[CELL_LEN];
 
 	if (r->check == CHECK_EXACT || r->check == CHECK_NOT_WORSE || r->check == CHECK_ANY_CHANGE) {
-		snprintf(buf, CELL_LEN, "%s", r->check == CHECK_EXACT ? "exact" : r->check == CHECK_NOT_WORSE ?
-			 "no worse" : "none");
+		snprintf(buf, CELL_LEN, "%s",
+			 r->check == CHECK_EXACT       ? "exact"
+			 : r->check == CHECK_NOT_WORSE ? "no worse"
+						       : "none");
 		return buf;
 	}
 	limit_amount(absolute, r);
@@ -117,8 +124,9 @@ void gate_sentence(const struct gate *g, char *buf, size_t size)
 
 	for (size_t i = 0; i < g->n; i++)
 		n[g->list[i].value]++;
-	snprintf(buf, size, "%s: of %zu rule%s %zu passed, %zu failed, %zu cannot be told", gate_word(g->value), g->n,
-		 g->n == 1 ? "" : "s", n[GATE_PASS], n[GATE_FAIL], n[GATE_INCONCLUSIVE]);
+	snprintf(buf, size, "%s: of %zu rule%s %zu passed, %zu failed, %zu cannot be told",
+		 gate_word(g->value), g->n, g->n == 1 ? "" : "s", n[GATE_PASS], n[GATE_FAIL],
+		 n[GATE_INCONCLUSIVE]);
 }
 
 /* What is measured, without what every name begins with; cut to fit. */
@@ -161,12 +169,13 @@ static void wrap(FILE *f, const char *text)
 
 static void row(FILE *f, const struct outcome *o)
 {
-	char rule[CELL_LEN], base[CELL_LEN], new[CELL_LEN], change[CELL_LEN], interval[CELL_LEN], limit[CELL_LEN];
-	double moved = o->rule->measure == MEASURE_VERDICTS ? NAN : outcome_change(o);
+	char rule[CELL_LEN], base[CELL_LEN], new[CELL_LEN], change[CELL_LEN], interval[CELL_LEN],
+		limit[CELL_LEN];
 
-	fprintf(f, "%-4s %-*.*s %9.9s %9.9s %7.7s %14.14s %.9s\n", gate_value_name(o->value), RULE_WIDTH, RULE_WIDTH,
-		short_rule(rule, o->rule), gate_number(base, o->rule, o->base), gate_number(new, o->rule, o->new),
-		gate_change(change, isnan(o->base) ? NAN : moved), gate_interval(interval, o),
+	fprintf(f, "%-4s %-*.*s %9.9s %9.9s %7.7s %14.14s %.11s\n", gate_value_name(o->value),
+		RULE_WIDTH, RULE_WIDTH, short_rule(rule, o->rule),
+		gate_number(base, o->rule, o->base), gate_number(new, o->rule, o->new),
+		gate_change(change, outcome_change(o)), gate_interval(interval, o),
 		gate_limit(limit, o->rule));
 }
 
@@ -179,7 +188,8 @@ static void reason(FILE *f, const struct outcome *o)
 	wrap(f, text);
 	len = (size_t)snprintf(text, sizeof(text), "%s", o->why);
 	if (o->tested)
-		snprintf(text + len, sizeof(text) - len, " (p %.2g, %zu and %zu runs)", o->p, o->nbase, o->nnew);
+		snprintf(text + len, sizeof(text) - len, " (p %.2g, %zu and %zu runs)", o->p,
+			 o->nbase, o->nnew);
 	wrap(f, text);
 }
 
@@ -189,12 +199,12 @@ void gate_text(FILE *f, const struct gate_report *r)
 
 	gate_sentence(r->gate, text, sizeof(text));
 	fprintf(f, "%s\n", text);
-	fprintf(f, "BASE: %zu run%s, NEW: %zu run%s; rules: %s\n", r->base->n, r->base->n == 1 ? "" : "s", r->new->n,
-		r->new->n == 1 ? "" : "s", r->rules_name);
+	fprintf(f, "BASE: %zu run%s, NEW: %zu run%s; rules: %s\n", r->base->n,
+		r->base->n == 1 ? "" : "s", r->new->n, r->new->n == 1 ? "" : "s", r->rules_name);
 	for (size_t i = 0; i < r->nallowed; i++)
 		wrap(f, r->allowed[i]);
-	fprintf(f, "\n%-4s %-*s %9s %9s %7s %14s %s\n", "", RULE_WIDTH, "RULE", "BASE", "NEW", "CHANGE", "99% INTERVAL",
-		"LIMIT");
+	fprintf(f, "\n%-4s %-*s %9s %9s %7s %14s %s\n", "", RULE_WIDTH, "RULE", "BASE", "NEW",
+		"CHANGE", "99% INTERVAL", "LIMIT");
 	for (size_t i = 0; i < r->gate->n; i++) {
 		const struct outcome *o = &r->gate->list[i];
 
@@ -203,6 +213,7 @@ void gate_text(FILE *f, const struct gate_report *r)
 			reason(f, o);
 	}
 	if (r->gate->tests)
-		fprintf(f, "\nNEW like BASE: a test fails by chance, any of %zu, in at most %g%% of such comparisons\n",
-			r->gate->tests, r->gate->alpha * 100);
+		fprintf(f,
+			"\nof equal builds at most %g%% of comparisons fail by chance (%zu test%s)\n",
+			r->gate->alpha * 100, r->gate->tests, r->gate->tests == 1 ? "" : "s");
 }

@@ -24,17 +24,17 @@ static json_t *interval_json(const struct outcome *o, const struct interval *i)
 static json_t *outcome_json(const struct outcome *o)
 {
 	const struct rule *r = o->rule;
-	bool numbers = r->measure != MEASURE_VERDICTS;
 
-	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
-			 "verdict", gate_word(o->value), "line", (json_int_t)r->line, "rule", r->text, "reason", o->why,
-			 "unit", rule_unit(r), "base", real(o->base), "new", real(o->new), "base_runs",
-			 (json_int_t)o->nbase, "new_runs", (json_int_t)o->nnew, "change",
-			 numbers && !isnan(o->base) ? real(outcome_change(o)) : json_null(), "interval",
-			 interval_json(o, &o->relative), "difference_interval", interval_json(o, &o->difference),
-			 "limit", r->has_relative ? real(r->relative) : json_null(), "difference_limit",
-			 r->has_absolute ? real(r->absolute) : json_null(), "p", o->tested ? real(o->p) : json_null(),
-			 "tested", o->tested ? 1 : 0);
+	return json_pack(
+		"{s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
+		"verdict", gate_word(o->value), "line", (json_int_t)r->line, "rule", r->text,
+		"reason", o->why, "unit", rule_unit(r), "base", real(o->base), "new", real(o->new),
+		"base_runs", (json_int_t)o->nbase, "new_runs", (json_int_t)o->nnew, "change",
+		real(outcome_change(o)), "interval", interval_json(o, &o->relative),
+		"difference_interval", interval_json(o, &o->difference), "limit",
+		r->has_relative ? real(r->relative) : json_null(), "difference_limit",
+		r->has_absolute ? real(r->absolute) : json_null(), "p",
+		o->tested ? real(o->p) : json_null(), "tested", o->tested ? 1 : 0);
 }
 
 static json_t *names_json(const struct runs *runs)
@@ -57,14 +57,16 @@ int gate_json(FILE *f, const struct gate_report *r)
 		json_array_append_new(rules, outcome_json(&r->gate->list[i]));
 	for (size_t i = 0; i < r->nallowed; i++)
 		json_array_append_new(allowed, json_string(r->allowed[i]));
-	o = json_pack("{s:s, s:i, s:s, s:s, s:s, s:o, s:f, s:I, s:o, s:o, s:o}", "mmuscope_gate", VERSION, "version",
-		      GATE_JSON_VERSION, "verdict", gate_word(r->gate->value), "summary", text, "rules_file",
-		      r->rules_name, "allowed", allowed, "false_alarms", r->gate->alpha, "tests",
-		      (json_int_t)r->gate->tests, "base", names_json(r->base), "new", names_json(r->new), "rules",
-		      rules);
+	o = json_pack("{s:s, s:i, s:s, s:s, s:s, s:o, s:f, s:I, s:o, s:o, s:o}", "mmuscope_gate",
+		      VERSION, "version", GATE_JSON_VERSION, "verdict", gate_word(r->gate->value),
+		      "summary", text, "rules_file", r->rules_name, "allowed", allowed,
+		      "false_alarms", r->gate->alpha, "tests", (json_int_t)r->gate->tests, "base",
+		      names_json(r->base), "new", names_json(r->new), "rules", rules);
 	if (!o)
 		return -ENOMEM;
-	err = json_dumpf(o, f, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12));
+	err = json_dumpf(o, f,
+			 JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII |
+				 JSON_REAL_PRECISION(12));
 	fputc('\n', f);
 	json_decref(o);
 	return err ? -EIO : 0;
@@ -89,7 +91,10 @@ static void xml(FILE *f, const char *text)
 			fputs("&quot;", f);
 			break;
 		default:
-			/* XML 1.0 has no control characters; other encodings than UTF-8 are not known */
+			/*
+			 * XML 1.0 has no control characters; other encodings than UTF-8 are not
+			 * known
+			 */
 			fputc(c < ' ' || c > '~' ? '?' : c, f);
 		}
 	}
@@ -97,11 +102,13 @@ static void xml(FILE *f, const char *text)
 
 static void numbers_line(FILE *f, const struct outcome *o, void (*put)(FILE *, const char *))
 {
-	char base[CELL_LEN], new[CELL_LEN], change[CELL_LEN], interval[CELL_LEN], limit[CELL_LEN], text[512];
+	char base[CELL_LEN], new[CELL_LEN], change[CELL_LEN], interval[CELL_LEN], limit[CELL_LEN],
+		text[512];
 
-	snprintf(text, sizeof(text), "base %s, new %s, change %s, interval %s, limit %s", gate_number(base, o->rule, o->base),
-		 gate_number(new, o->rule, o->new), gate_change(change, isnan(o->base) ? NAN : outcome_change(o)),
-		 gate_interval(interval, o), gate_limit(limit, o->rule));
+	snprintf(text, sizeof(text), "base %s, new %s, change %s, interval %s, limit %s",
+		 gate_number(base, o->rule, o->base), gate_number(new, o->rule, o->new),
+		 gate_change(change, outcome_change(o)), gate_interval(interval, o),
+		 gate_limit(limit, o->rule));
 	put(f, text);
 }
 
@@ -164,7 +171,8 @@ static void cell(FILE *f, const char *text)
 	for (; *text; text++) {
 		if (*text == '<')
 			fputs("&lt;", f);
-		else if (*text == '|' || *text == '`' || *text == '*' || *text == '_' || *text == '~' || *text == '\\')
+		else if (*text == '|' || *text == '`' || *text == '*' || *text == '_' ||
+			 *text == '~' || *text == '\\')
 			fprintf(f, "\\%c", *text);
 		else
 			fputc(*text < ' ' || *text > '~' ? '?' : *text, f);
@@ -183,8 +191,7 @@ static void markdown_row(FILE *f, const struct outcome *o)
 	fprintf(f, " | ");
 	cell(f, gate_number(text, o->rule, o->new));
 	fprintf(f, " | ");
-	cell(f, o->rule->measure == MEASURE_VERDICTS ? "-" :
-	     gate_change(text, isnan(o->base) ? NAN : outcome_change(o)));
+	cell(f, gate_change(text, outcome_change(o)));
 	fprintf(f, " | ");
 	cell(f, gate_interval(text, o));
 	fprintf(f, " | ");
@@ -209,6 +216,6 @@ void gate_markdown(FILE *f, const struct gate_report *r)
 		"| --- | --- | ---: | ---: | ---: | ---: | --- | --- |\n", r->nallowed ? "\n" : "");
 	for (size_t i = 0; i < r->gate->n; i++)
 		markdown_row(f, &r->gate->list[i]);
-	fprintf(f, "\n%zu and %zu runs; %zu tests share a rate of false alarms of %g%%.\n", r->base->n, r->new->n,
-		r->gate->tests, r->gate->alpha * 100);
+	fprintf(f, "\n%zu and %zu runs; %zu tests share a rate of false alarms of %g%%.\n",
+		r->base->n, r->new->n, r->gate->tests, r->gate->alpha * 100);
 }

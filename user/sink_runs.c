@@ -38,13 +38,14 @@ void runs_text(FILE *f, const struct runs *runs)
 {
 	char a[RUN_WORKLOAD], b[RUN_WORKLOAD], c[RUN_WORKLOAD], time[32];
 
-	fprintf(f, "%5s %-16s %-16s %-14s %-12s %s\n", "RUN", "TIME (UTC)", "TAG", "KERNEL", "VERDICT", "COMMAND");
+	fprintf(f, "%5s %-16s %-16s %-14s %-12s %s\n", "RUN", "TIME (UTC)", "TAG", "KERNEL",
+		"VERDICT", "COMMAND");
 	for (size_t i = 0; i < runs->n; i++) {
 		const struct run *r = &runs->list[i];
 
-		fprintf(f, "%5lld %-16s %-16.16s %-14.14s %-12.12s %.11s\n", (long long)r->id, when(time, r->time),
-			plain(a, r->tag), plain(b, r->kernel), *r->verdict ? r->verdict : "-",
-			plain(c, r->command));
+		fprintf(f, "%5lld %-16s %-16.16s %-14.14s %-12.12s %.11s\n", (long long)r->id,
+			when(time, r->time), plain(a, r->tag), plain(b, r->kernel),
+			*r->verdict ? r->verdict : "-", plain(c, r->command));
 	}
 }
 
@@ -56,7 +57,8 @@ static void sample_text(FILE *f, const struct sample *m)
 
 	fprintf(f, "  %s", info->name);
 	for (int i = 0; i < METRIC_LABELS && m->label[i]; i++)
-		fprintf(f, "%s%s=\"%s\"%s", i ? "," : "{", label_name(info->labels[i]), plain(text, m->label[i]),
+		fprintf(f, "%s%s=\"%s\"%s", i ? "," : "{", label_name(info->labels[i]),
+			plain(text, m->label[i]),
 			i + 1 < METRIC_LABELS && m->label[i + 1] ? "" : "}");
 	if (!m->hist) {
 		fprintf(f, " %.15g\n", m->value);
@@ -113,10 +115,11 @@ static json_t *run_json(const struct run *r)
 
 	for (size_t i = 0; i < r->samples.n; i++)
 		json_array_append_new(samples, sample_json(&r->samples.list[i]));
-	o = json_pack("{s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", (json_int_t)r->id, "time",
-		      (json_int_t)r->time, "tag", r->tag, "kernel", r->kernel, "machine", r->machine, "host", r->host,
-		      "command", r->command, "workload", r->workload, "tier", r->tier, "mmuscope", r->version,
-		      "verdict", r->verdict);
+	o = json_pack("{s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id",
+		      (json_int_t)r->id, "time", (json_int_t)r->time, "tag", r->tag, "kernel",
+		      r->kernel, "machine", r->machine, "host", r->host, "command", r->command,
+		      "workload", r->workload, "tier", r->tier, "mmuscope", r->version, "verdict",
+		      r->verdict);
 	if (r->samples.n)
 		json_object_set_new(o, "samples", samples);
 	else
@@ -131,10 +134,13 @@ int runs_json(FILE *f, const struct runs *runs)
 
 	for (size_t i = 0; i < runs->n; i++)
 		json_array_append_new(list, run_json(&runs->list[i]));
-	o = json_pack("{s:s, s:i, s:o}", "mmuscope_runs", VERSION, "version", RUNS_JSON_VERSION, "runs", list);
+	o = json_pack("{s:s, s:i, s:o}", "mmuscope_runs", VERSION, "version", RUNS_JSON_VERSION,
+		      "runs", list);
 	if (!o)
 		return -ENOMEM;
-	err = json_dumpf(o, f, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
+	err = json_dumpf(o, f,
+			 JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII |
+				 JSON_REAL_PRECISION(15));
 	fputc('\n', f);
 	json_decref(o);
 	return err ? -EIO : 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Opening the run store: schema, migrations, and what can be wrong with a file.  A rollback journal, not WAL: one
- * file to copy, readable on a read-only file system, and a run is written in milliseconds.
+ * Opening the run store: schema, migrations, and what can be wrong with a file.  A rollback
+ * journal, not WAL: one file to copy, readable on a read-only file system, and a run is written in
+ * milliseconds.
  */
 #include "store_db.h"
 
@@ -60,12 +61,16 @@ int store_fail(struct store *s)
 			       BUSY_MS / 1000);
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
-		return because(s, -EACCES, "it cannot be written to; check its permissions and its directory's");
+		return because(
+			s, -EACCES,
+			"it cannot be written to; check its permissions and its directory's");
 	case SQLITE_NOTADB:
 		return because(s, -EINVAL, "it is no run store (not a database); name another file");
 	case SQLITE_CORRUPT:
-		return because(s, -EIO, "it is damaged (%s); restore it, or delete it and add the runs again",
-			       sqlite3_errmsg(s->db));
+		return because(
+			s, -EIO,
+			"it is damaged (%s); restore it, or delete it and add the runs again",
+			sqlite3_errmsg(s->db));
 	case SQLITE_NOMEM:
 		return because(s, -ENOMEM, "out of memory");
 	case SQLITE_CANTOPEN:
@@ -121,8 +126,11 @@ static int check_owner(struct store *s, int64_t version)
 	if (application != APPLICATION_ID && (tables || application))
 		return because(s, -EINVAL, "it is a database of another program; name another file");
 	if (version > STORE_VERSION)
-		return because(s, -ENOTSUP, "it is of version %lld, and this program knows up to %d; use the newer "
-			       "mmuscope", (long long)version, STORE_VERSION);
+		return because(
+			s, -ENOTSUP,
+			"it is of version %lld, and this program knows up to %d; use the newer "
+			"mmuscope",
+			(long long)version, STORE_VERSION);
 	return 0;
 }
 
@@ -139,8 +147,8 @@ static int migrate(struct store *s)
 	err = version < 0 ? (int)version : check_owner(s, version);
 	for (int64_t v = version; !err && v < STORE_VERSION; v++)
 		err = store_exec(s, migrations[v]);
-	snprintf(pragma, sizeof(pragma), "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
-		 STORE_VERSION);
+	snprintf(pragma, sizeof(pragma), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+		 APPLICATION_ID, STORE_VERSION);
 	if (!err)
 		err = store_exec(s, pragma);
 	if (!err)
@@ -163,7 +171,8 @@ static int look_at(struct store *s, enum store_mode mode)
 
 int store_open(const char *path, enum store_mode mode, struct store **out, char why[STORE_WHY])
 {
-	int flags = mode == STORE_CREATE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
+	int flags = mode == STORE_CREATE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+					 : SQLITE_OPEN_READWRITE;
 	struct store *s = calloc(1, sizeof(*s));
 	int err = 0;
 
@@ -184,7 +193,8 @@ int store_open(const char *path, enum store_mode mode, struct store **out, char 
 		err = store_exec(s, "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF");
 	}
 	if (!err && mode != STORE_READ && sqlite3_db_readonly(s->db, "main"))
-		err = because(s, -EACCES, "it cannot be written to; check its permissions and its directory's");
+		err = because(s, -EACCES,
+			      "it cannot be written to; check its permissions and its directory's");
 	if (!err)
 		err = look_at(s, mode);
 	if (!err) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The run store: runs with their samples in one SQLite file.  Several processes may write to it at a time; one
- * transaction is one run, so that it is there as a whole or not at all.
+ * The run store: runs with their samples in one SQLite file.  Several processes may write to it at
+ * a time; one transaction is one run, so that it is there as a whole or not at all.
  */
 #ifndef MMUSCOPE_STORE_H
 #define MMUSCOPE_STORE_H
@@ -19,9 +19,9 @@ enum store_mode {
 struct store;
 
 /*
- * Open, and bring to STORE_VERSION what an older program wrote.  0, or negative errno and why is filled (what is
- * wrong and what to do, no full stop): -ENOENT, -EACCES, -EINVAL (no store of ours), -ENOTSUP (newer than this
- * program), -EBUSY, -ENOSPC, -EIO, -ENOMEM.
+ * Open, and bring to STORE_VERSION what an older program wrote.  0, or negative errno and why is
+ * filled (what is wrong and what to do, no full stop): -ENOENT, -EACCES, -EINVAL (no store of
+ * ours), -ENOTSUP (newer than this program), -EBUSY, -ENOSPC, -EIO, -ENOMEM.
  */
 int store_open(const char *path, enum store_mode mode, struct store **out, char why[STORE_WHY]);
 void store_close(struct store *s);
@@ -34,8 +34,8 @@ int store_commit(struct store *s);
 void store_rollback(struct store *s);
 
 /*
- * Add a run, of which all but the id and the name is used.  0 and r->id; -EEXIST: the same report is there
- * already, as r->id.
+ * Add a run, of which all but the id and the name is used.  0 and r->id; -EEXIST: the same report
+ * is there already, as r->id.
  */
 int store_add(struct store *s, struct run *r);
 

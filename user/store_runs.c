@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs in and out of the run store.  A sample's labels are kept as text: label="value",... in the metric's order.
+ * Runs in and out of the run store.  A sample's labels are kept as text: label="value",... in the
+ * metric's order.
  */
 #include "store_db.h"
 
@@ -36,7 +37,8 @@ static bool labels_text(const struct sample *s, char out[LABELS_LEN])
 }
 
 /* The way back: values into buf, label[] pointing there.  False: no such labels. */
-static bool labels_split(enum metric m, const char *text, char buf[LABELS_LEN], const char *label[METRIC_LABELS])
+static bool labels_split(enum metric m, const char *text, char buf[LABELS_LEN],
+			 const char *label[METRIC_LABELS])
 {
 	const struct metric_info *info = metric_info(m);
 	char *out = buf;
@@ -104,11 +106,14 @@ static int look_for(struct store *s, struct run *r)
 
 static int add_header(struct store *s, struct run *r)
 {
-	const char *const texts[] = { r->tag, r->kernel, r->machine, r->host, r->command, r->workload, r->tier,
-				      r->version, r->verdict };
+	const char *const texts[] = {r->tag,	  r->kernel, r->machine, r->host,   r->command,
+				     r->workload, r->tier,   r->version, r->verdict};
 	sqlite3_stmt *st;
-	int err = store_prepare(s, "INSERT INTO runs(tag, kernel, machine, host, command, workload, tier, version,"
-				" verdict, time, digest) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", &st);
+	int err = store_prepare(
+		s,
+		"INSERT INTO runs(tag, kernel, machine, host, command, workload, tier, version,"
+		" verdict, time, digest) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		&st);
 
 	if (err)
 		return err;
@@ -123,7 +128,8 @@ static int add_header(struct store *s, struct run *r)
 	return err;
 }
 
-static int add_buckets(struct store *s, sqlite3_stmt *st, int64_t run, const struct sample *m, const char *labels)
+static int add_buckets(struct store *s, sqlite3_stmt *st, int64_t run, const struct sample *m,
+		       const char *labels)
 {
 	int err = 0;
 
@@ -189,7 +195,8 @@ static int add_verdicts(struct store *s, const struct run *r)
 		bind_text(st, 2, m->label[0]);
 		bind_text(st, 3, m->label[1]);
 		sqlite3_bind_int64(st, 4, (sqlite3_int64)value_of(r, METRIC_INV_CHECKED, m->label[0]));
-		sqlite3_bind_int64(st, 5, (sqlite3_int64)value_of(r, METRIC_INV_VIOLATIONS, m->label[0]));
+		sqlite3_bind_int64(st, 5,
+				   (sqlite3_int64)value_of(r, METRIC_INV_VIOLATIONS, m->label[0]));
 		err = step(s, st);
 	}
 	sqlite3_finalize(st);
@@ -249,8 +256,11 @@ int store_list(struct store *s, const char *tag, store_fn fn, void *arg)
 {
 	sqlite3_stmt *st;
 	struct run r;
-	int row = SQLITE_DONE, err = store_prepare(s, tag ? "SELECT " HEADER " FROM runs WHERE tag = ? ORDER BY time, id" :
-				    "SELECT " HEADER " FROM runs ORDER BY time, id", &st);
+	int row = SQLITE_DONE,
+	    err = store_prepare(s,
+				tag ? "SELECT " HEADER " FROM runs WHERE tag = ? ORDER BY time, id"
+				    : "SELECT " HEADER " FROM runs ORDER BY time, id",
+				&st);
 
 	if (err)
 		return err;
@@ -271,8 +281,11 @@ static int read_hist(struct store *s, int64_t run, const char *metric, const cha
 		     struct hist *h)
 {
 	sqlite3_stmt *st;
-	int row, err = store_prepare(s, "SELECT bucket, count FROM histograms WHERE run = ? AND metric = ? AND"
-				     " labels = ?", &st);
+	int row, err = store_prepare(
+			 s,
+			 "SELECT bucket, count FROM histograms WHERE run = ? AND metric = ? AND"
+			 " labels = ?",
+			 &st);
 
 	*h = (struct hist){ .sum = (uint64_t)sum };
 	if (err)
@@ -294,7 +307,8 @@ static int read_hist(struct store *s, int64_t run, const char *metric, const cha
 
 static int read_sample(struct store *s, sqlite3_stmt *st, struct run *r)
 {
-	const char *name = (const char *)sqlite3_column_text(st, 0), *text = (const char *)sqlite3_column_text(st, 1);
+	const char *name = (const char *)sqlite3_column_text(st, 0),
+		   *text = (const char *)sqlite3_column_text(st, 1);
 	const char *label[METRIC_LABELS] = { NULL };
 	double value = sqlite3_column_double(st, 2);
 	char buf[LABELS_LEN];
@@ -313,7 +327,8 @@ static int read_sample(struct store *s, sqlite3_stmt *st, struct run *r)
 static int read_samples(struct store *s, struct run *r)
 {
 	sqlite3_stmt *st;
-	int row = SQLITE_DONE, err = store_prepare(s, "SELECT metric, labels, value FROM metrics WHERE run = ?", &st);
+	int row = SQLITE_DONE,
+	    err = store_prepare(s, "SELECT metric, labels, value FROM metrics WHERE run = ?", &st);
 
 	if (err)
 		return err;
@@ -329,7 +344,8 @@ static int read_samples(struct store *s, struct run *r)
 
 static int no_such_run(struct store *s, int64_t id)
 {
-	snprintf(s->why, sizeof(s->why), "it has no run %lld; 'mmuscope runs list' shows them", (long long)id);
+	snprintf(s->why, sizeof(s->why), "it has no run %lld; 'mmuscope runs list' shows them",
+		 (long long)id);
 	return -ENOENT;
 }
 
@@ -383,7 +399,8 @@ int store_find(struct store *s, const char *tag, int64_t **ids, size_t *n)
 	int err = store_list(s, *tag ? tag : NULL, remember, &f);
 
 	if (!err && !f.n) {
-		snprintf(s->why, sizeof(s->why), "it has no run with the tag '%.64s'; 'mmuscope runs list' shows them",
+		snprintf(s->why, sizeof(s->why),
+			 "it has no run with the tag '%.64s'; 'mmuscope runs list' shows them",
 			 tag);
 		err = -ENOENT;
 	}

@@ -18,8 +18,9 @@ static void near(double got, double want, double within)
 }
 
 /*
- * Hollander and Wolfe, Nonparametric Statistical Methods (1973), p. 69: permeability of the chorioamnion at term
- * and at 12 to 26 weeks.  The manual of R's wilcox.test has it as its example: W = 35, p = 0.1272.
+ * Hollander and Wolfe, Nonparametric Statistical Methods (1973), p. 69: permeability of the
+ * chorioamnion at term and at 12 to 26 weeks.  The manual of R's wilcox.test has it as its example:
+ * W = 35, p = 0.1272.
  */
 static void exact_without_ties(void **arg)
 {
@@ -34,15 +35,15 @@ static void exact_without_ties(void **arg)
 }
 
 /*
- * Ozone in New York in May and in August 1973 (R's data set airquality); the same manual page: W = 127.5,
- * p = 0.0001208, by the normal approximation with ties.
+ * Ozone in New York in May and in August 1973 (R's data set airquality); the same manual page: W =
+ * 127.5, p = 0.0001208, by the normal approximation with ties.
  */
 static void normal_with_ties(void **arg)
 {
-	static const double may[] = { 41, 36, 12, 18, 28, 23, 19, 8, 7, 16, 11, 14, 18, 14, 34, 6, 30, 11, 1, 11,
-				      4, 32, 23, 45, 115, 37 };
-	static const double august[] = { 39, 9, 16, 78, 35, 66, 122, 89, 110, 44, 28, 65, 22, 59, 23, 31, 44, 21,
-					 9, 45, 168, 73, 76, 118, 84, 85 };
+	static const double may[] = {41, 36, 12, 18, 28, 23, 19, 8, 7,	16, 11, 14,  18,
+				     14, 34, 6,	 30, 11, 1,  11, 4, 32, 23, 45, 115, 37};
+	static const double august[] = {39, 9,	16, 78, 35, 66, 122, 89,  110, 44, 28,	65, 22,
+					59, 23, 31, 44, 21, 9,	45,  168, 73,  76, 118, 84, 85};
 
 	(void)arg;
 	assert_int_equal(COUNT(may) + COUNT(august), 52);
@@ -67,8 +68,8 @@ static double p_of(size_t na, size_t nb, size_t u, enum direction d)
 }
 
 /*
- * Critical values of U, two-sided 5 % and 1 % (Mann and Whitney, Annals of Mathematical Statistics 18 (1947);
- * the usual table): the largest U that is significant.
+ * Critical values of U, two-sided 5 % and 1 % (Mann and Whitney, Annals of Mathematical Statistics
+ * 18 (1947); the usual table): the largest U that is significant.
  */
 static void critical_values(void **arg)
 {
@@ -144,8 +145,8 @@ static void approximation_joins(void **arg)
 }
 
 /*
- * Holm, Scandinavian Journal of Statistics 6 (1979); the numbers are those of the manual of R's p.adjust read the
- * long way: sorted p times (n, n-1, ...), never falling.
+ * Holm, Scandinavian Journal of Statistics 6 (1979); the numbers are those of the manual of R's
+ * p.adjust read the long way: sorted p times (n, n-1, ...), never falling.
  */
 static void holm(void **arg)
 {
@@ -173,9 +174,10 @@ static void medians(void **arg)
 }
 
 /*
- * The exact interval for a median by the binomial distribution: of 25 numbers in order, from the 6th to the 20th
- * at 99.6 %, from the 7th to the 19th at 98.5 % (e.g. Conover, Practical Nonparametric Statistics, table A3).  A
- * bootstrap of the median is that up to its noise: 1st side held constant.
+ * The exact interval for a median by the binomial distribution: of 25 numbers in order, from the
+ * 6th to the 20th at 99.6 %, from the 7th to the 19th at 98.5 % (e.g. Conover, Practical
+ * Nonparametric Statistics, table A3).  A bootstrap of the median is that up to its noise: 1st side
+ * held constant.
  */
 static void bootstrap_of_a_median(void **arg)
 {
@@ -227,15 +229,16 @@ static double pettitt(const double *v, size_t n, size_t *at)
 }
 
 /*
- * Pettitt, A non-parametric approach to the change-point problem, Applied Statistics 28 (1979), table 1: K = 232,
- * p = 0.0146, the change is after the 17th.
+ * Pettitt, A non-parametric approach to the change-point problem, Applied Statistics 28 (1979),
+ * table 1: K = 232, p = 0.0146, the change is after the 17th.
  */
 static void change_of_pettitt(void **arg)
 {
-	static const double v[] = {
-		-1.05, 0.96, 1.22, 0.58, -0.98, -0.03, -1.54, -0.71, -0.35, 0.66, 0.44, 0.91, -0.02, -1.42, 1.26,
-		-1.02, -0.81, 1.66, 1.05, 0.97, 2.14, 1.22, -0.24, 1.60, 0.72, -0.12, 0.44, 0.03, 0.66, 0.56, 1.37,
-		1.66, 0.10, 0.80, 1.29, 0.49, -0.07, 1.18, 3.29, 1.84 };
+	static const double v[] = {-1.05, 0.96,	 1.22, 0.58, -0.98, -0.03, -1.54, -0.71,
+				   -0.35, 0.66,	 0.44, 0.91, -0.02, -1.42, 1.26,  -1.02,
+				   -0.81, 1.66,	 1.05, 0.97, 2.14,  1.22,  -0.24, 1.60,
+				   0.72,  -0.12, 0.44, 0.03, 0.66,  0.56,  1.37,  1.66,
+				   0.10,  0.80,	 1.29, 0.49, -0.07, 1.18,  3.29,  1.84};
 	struct change_point c;
 	size_t at;
 
@@ -248,16 +251,22 @@ static void change_of_pettitt(void **arg)
 	assert_true(c.p > 0.002 && c.p < 0.03);
 }
 
-/* Annual flow of the Nile at Aswan, 1871 to 1970 (Cobb, Biometrika 65 (1978)): it changed in 1898, after 28 years. */
+/*
+ * Annual flow of the Nile at Aswan, 1871 to 1970 (Cobb, Biometrika 65 (1978)): it changed in 1898,
+ * after 28 years.
+ */
 static void change_of_the_nile(void **arg)
 {
-	static const double nile[] = {
-		1120, 1160, 963, 1210, 1160, 1160, 813, 1230, 1370, 1140, 995, 935, 1110, 994, 1020, 960, 1180,
-		799, 958, 1140, 1100, 1210, 1150, 1250, 1260, 1220, 1030, 1100, 774, 840, 874, 694, 940, 833, 701,
-		916, 692, 1020, 1050, 969, 831, 726, 456, 824, 702, 1120, 1100, 832, 764, 821, 768, 845, 864, 862,
-		698, 845, 744, 796, 1040, 759, 781, 865, 845, 944, 984, 897, 822, 1010, 771, 676, 649, 846, 812,
-		742, 801, 1040, 860, 874, 848, 890, 744, 749, 838, 1050, 918, 986, 797, 923, 975, 815, 1020, 906,
-		901, 1170, 912, 746, 919, 718, 714, 740 };
+	static const double nile[] = {1120, 1160, 963,	1210, 1160, 1160, 813,	1230, 1370, 1140,
+				      995,  935,  1110, 994,  1020, 960,  1180, 799,  958,  1140,
+				      1100, 1210, 1150, 1250, 1260, 1220, 1030, 1100, 774,  840,
+				      874,  694,  940,	833,  701,  916,  692,	1020, 1050, 969,
+				      831,  726,  456,	824,  702,  1120, 1100, 832,  764,  821,
+				      768,  845,  864,	862,  698,  845,  744,	796,  1040, 759,
+				      781,  865,  845,	944,  984,  897,  822,	1010, 771,  676,
+				      649,  846,  812,	742,  801,  1040, 860,	874,  848,  890,
+				      744,  749,  838,	1050, 918,  986,  797,	923,  975,  815,
+				      1020, 906,  901,	1170, 912,  746,  919,	718,  714,  740};
 	struct change_point c;
 
 	(void)arg;
