@@ -151,24 +151,20 @@ enum { ADOPT_STEPS = 1 << 16 };
 /* The only root of an address space, and its level; more than one cannot be adopted now. */
 GLOBAL int adopt_root(u64 kvm, u32 as_id, struct adopt *a)
 {
-	u64 head = kvm + bpf_core_field_offset(struct kvm, arch.tdp_mmu_roots), link = read64(head);
+	struct roots r = {};
 	int n = 0;
 
 	if (!a)
 		return 0;
+	roots_begin(&r, kvm);
 	for (u32 i = 0; i < ROOTS_MAX; i++) {
-		u64 sp = link - bpf_core_field_offset(struct kvm_mmu_page, link);
-		u32 role;
-
-		if (!link || link == head)
+		if (!roots_next(&r))
 			break;
-		role = FIELD32(sp, struct kvm_mmu_page, role.word);
-		if (role >> 24 == as_id) {
-			a->root = FIELD64(sp, struct kvm_mmu_page, spt);
-			a->level = role & 15;
-			n++;
-		}
-		link = read64(link);
+		if (r.role >> ROLE_AS_SHIFT != as_id)
+			continue;
+		a->root = r.table;
+		a->level = r.role & ROLE_LEVEL;
+		n++;
 	}
 	return n;
 }

@@ -33,7 +33,7 @@ GLOBAL int change_in_window(const struct change *ch)
 	return 0;
 }
 
-enum change_kind { CHANGE_OTHER, CHANGE_INSTALL, CHANGE_SPLIT, CHANGE_ZAP };
+enum change_kind { CHANGE_OTHER, CHANGE_INSTALL, CHANGE_UPGRADE, CHANGE_SPLIT, CHANGE_ZAP };
 
 /* Count the change in its VM's books; says what it is. */
 GLOBAL int change_count(const struct change *ch)
@@ -58,7 +58,7 @@ GLOBAL int change_count(const struct change *ch)
 		return CHANGE_INSTALL;
 	}
 	if (spte_leaf(ch->new, ch->level))
-		return CHANGE_OTHER;
+		return spte_may_write(ch->new) && !spte_may_write(ch->old) ? CHANGE_UPGRADE : CHANGE_OTHER;
 	/* tdp_mmu_split_huge_page() fills all 512 SPTEs of the new table before it links it */
 	if (spte_present(ch->new)) {
 		__sync_fetch_and_add(&c->split[l], 1);
@@ -72,7 +72,7 @@ GLOBAL int change_count(const struct change *ch)
 	return CHANGE_ZAP;
 }
 
-/* A leaf is there that was not: may it be, and is it what the host maps? */
+/* A leaf is there that was not, or has become may-write: may it be, and is it what the host maps? */
 GLOBAL int change_installed(const struct change *ch)
 {
 	struct vm_state *st;
@@ -82,9 +82,7 @@ GLOBAL int change_installed(const struct change *ch)
 	st = vm_state(ch->vm);
 	if (st && st->nopen)
 		check_open(ch->vm, ch->as_id, ch->gfn, ch->new, ch->level);
-	if (check_installed(ch->vm, ch->as_id, ch->gfn, ch->new, ch->level))
-		check_now(ch->vm, ch->as_id, ch->gfn, ch->new, ch->level);
-	return 0;
+	return check_installed(ch);
 }
 
 /* A leaf that the guest could write through is gone, or can no longer be written through. */
@@ -148,7 +146,7 @@ static __always_inline int spte_changed(u64 kvm, u32 as_id, u64 gfn, u64 old, u6
 	kind = change_count(&ch);
 	if (!cfg_check)
 		return 0;
-	if (kind == CHANGE_INSTALL)
+	if (kind == CHANGE_INSTALL || kind == CHANGE_UPGRADE)
 		change_installed(&ch);
 	change_tracked(&ch, kind);
 	if (kind == CHANGE_SPLIT)

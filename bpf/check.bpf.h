@@ -109,9 +109,9 @@ GLOBAL int debt_pay(struct task_state *t, struct window *w)
 					folio_mapping_word(pfn_head(d->pfn)));
 		return 0;
 	}
-	why = page_exempt(d->pfn);
-	if (why < EXEMPT_NR) {
-		COUNT(c, exempt[why], 1);
+	why = page_reason(d->pfn);
+	if (why < PAGE_REASONS) {
+		COUNT(c, exempt[EXEMPT_ZAP_NO_PAGE + why], 1);
 		return 0;
 	}
 	evidence(c, w, d->vm, SEEN_ZAP_CLEAN, d->backing, pages);

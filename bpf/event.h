@@ -67,11 +67,25 @@ enum evidence {
 	SEEN_NR,
 };
 
+/* why the dirty state of a page cannot be judged */
+enum page_reason {
+	PAGE_NO_PAGE,		/* no struct page behind the pfn (VM_PFNMAP, MMIO) */
+	PAGE_RESERVED,		/* PG_reserved: neither KVM nor mm keeps a dirty state for it */
+	PAGE_DAX,		/* dirty state is the xarray tag, PG_dirty means nothing */
+	PAGE_REASONS,		/* it can */
+};
+
 /* why a thing was looked at and left out: it cannot be judged by the rule, and not judging is right */
 enum exempt {
-	EXEMPT_NO_PAGE,		/* no struct page behind the pfn (VM_PFNMAP, MMIO) */
-	EXEMPT_RESERVED,	/* PG_reserved: neither KVM nor mm keeps a dirty state for it */
-	EXEMPT_DAX,		/* dirty state is the xarray tag, PG_dirty means nothing */
+	EXEMPT_ZAP_NO_PAGE,	/* dirty-until-notified: in the order of enum page_reason */
+	EXEMPT_ZAP_RESERVED,
+	EXEMPT_ZAP_DAX,
+	EXEMPT_MAP_NO_PAGE,	/* dirty-at-map */
+	EXEMPT_MAP_RESERVED,
+	EXEMPT_MAP_DAX,
+	EXEMPT_WINDOW_NO_PAGE,	/* dirty-through-window */
+	EXEMPT_WINDOW_RESERVED,
+	EXEMPT_WINDOW_DAX,
 	EXEMPT_INVALIDATED,	/* mapping judged at a fault's end, but invalidated before that */
 	EXEMPT_DISCARD_UNMAP,	/* lost in a window and given up in it: anonymous memory unmapped */
 	EXEMPT_DISCARD_FREE,	/* MADV_FREE */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A vCPU's fault, from the return of hva_to_pfn over the SPTE it installs to its end.  What the primary
- * MMU said stays true until it notifies: mmu_invalidate_seq tells whether it has, so the host's page tables
- * are walked once, at hva_to_pfn, and what was found is used at the end.
+ * A vCPU's fault, from the return of hva_to_pfn over the SPTE it installs to its end.  Whether the SPTE is
+ * what the host maps is judged at the install: under mmu_lock, after KVM's own check that nothing was
+ * invalidated meanwhile (is_page_fault_stale(), mmu.c), the host's page tables cannot say anything else.
+ * Nobody is scheduled away there either, so that it is seen on preemptible kernels, too.
  */
 #ifndef MMUSCOPE_FAULT_BPF_H
 #define MMUSCOPE_FAULT_BPF_H
@@ -16,164 +17,154 @@
 #include "models/same_page.h"
 #include "models/write_needs_write.h"
 
-/* one leaf SPTE to be judged against the host's page tables */
-struct mapped {
-	u64 kvm;
-	u64 pgd;
-	u64 gfn;		/* of the SPTE: aligned to its level */
-	u64 hva;		/* of that gfn; 0: to be looked up */
-	u64 spte;
-	u64 seq;		/* mmu_invalidate_seq when it was installed */
-	u64 entry;		/* host leaf, if leaf_level is not 0 */
-	u64 leaf_pfn;		/* of the page at hva */
-	u64 flags;		/* out: of the folio's head */
-	u32 leaf_level;
-	u32 level;
-	u32 as_id;
-	u32 state;		/* out: enum mapped_state */
-};
-
-enum mapped_state {
-	MAPPED_KNOWN,		/* the leaf is what the host had when the SPTE was installed, and since */
-	MAPPED_INVALIDATED,	/* the host has invalidated meanwhile: the window's invariants judge it */
-};
-
 /* Has the host not invalidated anything of this VM since the install?  Both are read under no lock. */
 static __always_inline bool still_valid(u64 kvm, u64 seq)
 {
 	return !kvm_in_progress(kvm) && kvm_invalidate_seq(kvm) == seq;
 }
 
-/* Fill in the host leaf, unless it is known, and say whether it can be judged. */
-GLOBAL int mapped_look(struct mapped *m)
+/* Who has made a page dirty that is being mapped may-write?  KVM's own mark comes later, if it makes one. */
+GLOBAL int mapped_evidence(u32 index, u64 pfn, u32 leaf_is_dirty)
 {
-	struct leaf leaf;
+	u64 head = pfn_head(pfn), flags = page_flags(head);
+	u32 backing = backing_of(folio_mapping_word(head));
+	bool dirty = leaf_is_dirty || flags & PAGE_FLAG(dirty);
 
-	if (!m)
-		return 0;
-	m->state = MAPPED_INVALIDATED;
-	if (!still_valid(m->kvm, m->seq))
-		return 0;
-	if (!m->leaf_level) {
-		if (!m->hva)
-			m->hva = gfn_to_hva(m->kvm, m->as_id, m->gfn);
-		m->entry = 0;
-		m->leaf_pfn = 0;
-		if (m->hva && host_leaf(m->pgd, m->hva, &leaf) == WALK_OK) {
-			m->entry = leaf.entry;
-			m->leaf_pfn = leaf.pfn;
-			m->leaf_level = leaf.level;
-		}
-	}
-	m->flags = page_flags(pfn_head(spte_pfn(m->spte)));
-	/* last of all: what was read before is what the host had */
-	if (still_valid(m->kvm, m->seq))
-		m->state = MAPPED_KNOWN;
+	/* the zero page and pages without a mapping: nobody's dirty state */
+	if (backing != BACKING_NONE && !(flags & PAGE_FLAG(reserved)))
+		evidence(counts_of(index), NULL, index, dirty ? SEEN_MAP_DIRTY : SEEN_MAP_CLEAN, backing, 1);
 	return 0;
 }
 
 /*
- * Judge an installed leaf: write-needs-write, same-page, level-fits, and at a fault's end dirty-at-map
- * (KVM marks after the install, so not before).
+ * A leaf SPTE has come: same-page, level-fits and write-needs-write, by the host's page tables.
+ * hva: of its gfn, 0: to be looked up; by_fault: a vCPU's fault has made it.
  */
-GLOBAL int judge_mapped(u32 vm, struct mapped *m, u32 at_end)
+GLOBAL int check_mapped(const struct change *ch, u64 hva, u32 by_fault)
 {
-	struct vm_counts *c = counts_of(vm);
-	bool may, dirty;
-	u32 why;
+	enum wnw_event right = WNW_MAP_READ;
+	struct leaf leaf = {};
+	struct vm_counts *c;
+	struct vm_info *vm;
+	bool found, may;
+	u32 index;
 
-	if (!m)
+	if (!ch)
 		return 0;
-	mapped_look(m);
-	if (m->state == MAPPED_INVALIDATED) {
-		COUNT(c, exempt[EXEMPT_INVALIDATED], 1);
+	index = ch->vm;
+	vm = bpf_map_lookup_elem(&vms, &index);
+	if (!vm)
 		return 0;
-	}
-	may = spte_may_write(m->spte);
+	c = counts_of(index);
+	if (!hva)
+		hva = gfn_to_hva(ch->kvm, ch->as_id, ch->gfn);
+	found = host_leaf(vm->pgd, hva, &leaf) == WALK_OK;
+	may = spte_may_write(ch->new);
 
 	struct story s = {
-		.gfn = m->gfn, .hva = m->hva, .pfn = spte_pfn(m->spte), .new_spte = m->spte,
-		.old_spte = m->spte, .flags = m->flags, .vm = vm, .level = m->level, .as_id = m->as_id,
-		.pages = level_pages(m->level & 3),
+		.gfn = ch->gfn, .hva = hva, .pfn = spte_pfn(ch->new), .new_spte = ch->new,
+		.old_spte = ch->old, .vm = index, .level = ch->level, .as_id = ch->as_id,
+		.pages = level_pages(ch->level & 3),
 	};
 
 	judged(c, INV_SAME_PAGE,
-	       spa_step(spa_step(SPA_IDLE, SPA_MAP).next,
-			m->leaf_level && m->leaf_pfn == s.pfn ? SPA_END_SAME : SPA_END_OTHER), &s, NULL);
+	       spa_step(SPA_ANY, found && leaf.pfn == s.pfn ? SPA_MAP_SAME : SPA_MAP_OTHER), &s, NULL);
 	/* without a host leaf there is nothing to compare level and rights with; same-page has said so */
-	if (!m->leaf_level)
+	if (!found)
 		return 0;
 	judged(c, INV_LEVEL_FITS,
-	       lvf_step(lvf_step(LVF_IDLE, LVF_MAP).next,
-			m->level <= m->leaf_level ? LVF_END_FITS : LVF_END_EXCEEDS), &s, NULL);
-	judged(c, INV_WRITE_NEEDS_WRITE,
-	       wnw_step(wnw_step(WNW_IDLE, may ? WNW_MAP : WNW_MAP_READ).next,
-			m->entry & PTE_WRITABLE ? WNW_END_WRITABLE : WNW_END_READONLY), &s, NULL);
-	if (!at_end || !may || !cap_marks_at_map)
-		return 0;
-	/* the host's dirty bit is looked at anew: that it has been cleared is not always notified */
-	dirty = (m->flags & PAGE_FLAG(dirty)) || page_is_dirty(m->pgd, m->hva, s.pfn, &m->flags);
-	if (!dirty && !still_valid(m->kvm, m->seq))
-		return 0;
-	if (!dirty) {
-		why = page_exempt(s.pfn);
-		if (why < EXEMPT_NR) {
-			COUNT(c, exempt[why], 1);
-			return 0;
-		}
-	}
-	judged(c, INV_DIRTY_AT_MAP,
-	       dam_step(dam_step(DAM_IDLE, DAM_MAP).next, dirty ? DAM_END_DIRTY : DAM_END_CLEAN), &s,
-	       NULL);
+	       lvf_step(LVF_ANY, ch->level <= leaf.level ? LVF_MAP_FITS : LVF_MAP_EXCEEDS), &s, NULL);
+	if (may)
+		right = leaf.entry & PTE_WRITABLE ? WNW_MAP_WRITABLE : WNW_MAP_READONLY;
+	judged(c, INV_WRITE_NEEDS_WRITE, wnw_step(WNW_ANY, right), &s, NULL);
+	if (may && by_fault)
+		mapped_evidence(index, s.pfn, leaf.pfn == s.pfn && leaf_dirty(leaf.entry));
 	return 0;
 }
 
-/* hva_to_pfn returned: note what the host's page tables say, and who had made the page dirty. */
-GLOBAL int fault_lookup(u32 index, u64 hva, u64 pfn, u32 writable, u32 holds)
+/* A leaf SPTE has been installed by the current task, or has become may-write; under mmu_lock. */
+GLOBAL int check_installed(const struct change *ch)
+{
+	struct task_state *t = task_state();
+	u64 pfn, pages, mapping, hva = 0;
+	struct vm_counts *c;
+	struct fault *f;
+
+	if (!ch || !t)
+		return 0;
+	pfn = spte_pfn(ch->new);
+	pages = level_pages(ch->level & 3);
+	mapping = folio_mapping_word(pfn_head(pfn));
+	c = counts_of(ch->vm);
+
+	struct story s = {
+		.gfn = ch->gfn, .pfn = pfn, .old_spte = ch->old, .new_spte = ch->new, .vm = ch->vm,
+		.level = ch->level, .as_id = ch->as_id, .pages = pages,
+	};
+
+	judged(c, INV_NEVER_SECRET,
+	       nse_step(NSE_ANY, mapping_is_secret(mapping) ? NSE_MAP_SECRET : NSE_MAP), &s, NULL);
+	if ((pfn | ch->gfn) & (pages - 1))
+		judged(c, INV_LEVEL_FITS, lvf_step(LVF_ANY, LVF_MAP_MISALIGNED), &s, NULL);
+	f = &t->fault;
+	if (f->hva && !f->level) {
+		/* the first of this fault: what else it maps it maps ahead */
+		f->gfn = ch->gfn;
+		f->spte = ch->new;
+		f->level = ch->level;
+		f->as_id = ch->as_id;
+		f->map_seq = kvm_invalidate_seq(ch->kvm);
+		/* of a huge one hva_to_pfn was asked about another page */
+		if (ch->level == 1 && f->vm == ch->vm && f->pfn == pfn)
+			hva = f->hva;
+	} else if (f->hva && ch->level == 1) {
+		u32 n = f->nprefetched;
+
+		if (n < PREFETCHED) {
+			n &= PREFETCHED - 1;
+			f->prefetched_gfn[n] = ch->gfn;
+			f->prefetched[n] = ch->new;
+			f->nprefetched = n + 1;
+		}
+	}
+	return check_mapped(ch, hva, f->hva != 0);
+}
+
+/* dirty-at-map for one SPTE of a fault that ends: by now KVM has made its mark. */
+GLOBAL int fault_marked(u32 index, u64 gfn, u64 spte, u64 seq, u32 place)
 {
 	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
 	struct vm_counts *c = counts_of(index);
-	struct task_state *t = task_state();
-	struct fault *f;
-	struct leaf leaf;
-	u64 flags, mapping;
-	u32 backing;
+	u32 as_id = place >> 8, level = place & 3, why;
+	u64 pfn = spte_pfn(spte), flags = 0, hva = 0;
 	bool dirty;
 
-	if (!t || !vm)
+	if (!vm || !spte_may_write(spte))
 		return 0;
-	f = &t->fault;
-	f->hva = hva;
-	f->pfn = pfn;
-	f->head = 0;
-	f->level = 0;
-	f->nprefetched = 0;
-	f->leaf_level = 0;
-	f->vm = vm->index;
-	f->seq = kvm_invalidate_seq(vm->kvm);
-	if (host_leaf(vm->pgd, hva, &leaf) == WALK_OK) {
-		f->entry = leaf.entry;
-		f->leaf_pfn = leaf.pfn;
-		f->leaf_level = leaf.level;
+	dirty = page_flags(pfn_head(pfn)) & PAGE_FLAG(dirty);
+	if (!dirty) {
+		hva = gfn_to_hva(vm->kvm, as_id, gfn);
+		dirty = page_is_dirty(vm->pgd, hva, pfn, &flags);
 	}
-	f->head = pfn_head(pfn);
-	flags = page_flags(f->head);
-	mapping = folio_mapping_word(f->head);
-	backing = backing_of(mapping);
-	/* the zero page and pages without a mapping: everybody's references, nobody's dirty state */
-	if (backing == BACKING_NONE || (flags & PAGE_FLAG(reserved))) {
-		f->head = 0;
+	/* what the zap owes then is dirty-until-notified's to judge */
+	if (!dirty && !still_valid(vm->kvm, seq)) {
+		COUNT(c, exempt[EXEMPT_INVALIDATED], 1);
 		return 0;
 	}
-	if (writable) {
-		dirty = (flags & PAGE_FLAG(dirty)) ||
-			(f->leaf_level && f->leaf_pfn == pfn && leaf_dirty(f->entry));
-		evidence(c, NULL, vm->index, dirty ? SEEN_MAP_DIRTY : SEEN_MAP_CLEAN, backing, 1);
+	why = dirty ? PAGE_REASONS : page_reason(pfn);
+	if (why < PAGE_REASONS) {
+		COUNT(c, exempt[EXEMPT_MAP_NO_PAGE + why], 1);
+		return 0;
 	}
-	if (holds)
-		f->refs = page_refs(f->head);
-	else
-		f->head = 0;
+
+	struct story s = {
+		.gfn = gfn, .hva = hva, .pfn = pfn, .old_spte = spte, .new_spte = spte, .flags = flags,
+		.vm = index, .level = level, .as_id = as_id, .pages = level_pages(level),
+	};
+
+	judged(c, INV_DIRTY_AT_MAP,
+	       dam_step(dam_step(DAM_IDLE, DAM_MAP).next, dirty ? DAM_END_DIRTY : DAM_END_CLEAN), &s,
+	       NULL);
 	return 0;
 }
 
@@ -304,52 +295,77 @@ GLOBAL int fault_retried(u32 vm, u64 gfn)
 	return 0;
 }
 
-/* What a fault has mapped, against what the host's page tables said. */
-GLOBAL int fault_mapped(struct task_state *t, u32 index, u64 fault_gfn)
+/* The fault has mapped another gfn than the one whose hva it was judged with: again, with its own. */
+GLOBAL int fault_elsewhere(struct task_state *t, u32 index)
 {
 	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
-	struct mapped m = {};
+	struct change ch = { .vm = index };
 	struct fault *f;
-	u64 offset;
 
 	if (!t || !vm)
 		return 0;
 	f = &t->fault;
-	m.kvm = vm->kvm;
-	m.pgd = vm->pgd;
-	m.gfn = f->gfn;
-	m.spte = f->spte;
-	m.seq = f->map_seq;
-	m.level = f->level;
-	m.as_id = f->as_id;
-	/* by the gfn: a memslot may lie across its host pages, and then must not be mapped by huge ones */
-	offset = fault_gfn & (level_pages(f->level & 3) - 1);
-	/* what was found at hva_to_pfn still holds, unless it was asked about another VM of the process */
-	if (f->vm == index && f->seq == f->map_seq && f->leaf_level &&
-	    f->gfn == (fault_gfn & ~(level_pages(f->level & 3) - 1))) {
-		m.hva = f->hva - (offset << 12);
-		m.leaf_level = f->leaf_level;
-		m.entry = f->entry;
-		m.leaf_pfn = f->leaf_pfn - offset;
-	}
-	return judge_mapped(index, &m, 1);
+	ch.kvm = vm->kvm;
+	ch.gfn = f->gfn;
+	ch.old = ch.new = f->spte;
+	ch.level = f->level;
+	ch.as_id = f->as_id;
+	if (still_valid(ch.kvm, f->map_seq))
+		check_mapped(&ch, 0, 0);
+	return 0;
 }
 
-/* One of the SPTEs that a fault has mapped besides its own. */
-GLOBAL int fault_prefetched(struct task_state *t, u32 index, u32 i)
+/* A fault is over: judge what it has mapped and what it holds, and forget it. */
+GLOBAL int fault_settle(struct task_state *t, u32 index)
 {
-	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
-	struct mapped m = { .level = 1 };
+	struct fault *f;
 
-	if (!t || !vm || i >= PREFETCHED)
+	if (!t)
 		return 0;
-	m.kvm = vm->kvm;
-	m.pgd = vm->pgd;
-	m.gfn = t->fault.prefetched_gfn[i];
-	m.spte = t->fault.prefetched[i];
-	m.seq = t->fault.map_seq;
-	m.as_id = t->fault.as_id;
-	return judge_mapped(index, &m, 1);
+	f = &t->fault;
+	if (f->head)
+		fault_refs(index, f->hva, f->gfn, f->pfn, f->refs);
+	if (f->level && cap_marks_at_map)
+		fault_marked(index, f->gfn, f->spte, f->map_seq, f->as_id << 8 | (f->level & 3));
+	for (u32 i = 0; i < PREFETCHED; i++) {
+		if (i >= f->nprefetched)
+			break;
+		if (cap_marks_at_map)
+			fault_marked(index, f->prefetched_gfn[i], f->prefetched[i], f->map_seq,
+				     f->as_id << 8 | 1);
+		fault_refs(index, 0, f->prefetched_gfn[i], spte_pfn(f->prefetched[i]), 0);
+	}
+	f->nprefetched = 0;
+	f->hva = 0;
+	f->level = 0;
+	f->head = 0;
+	return 0;
+}
+
+/*
+ * hva_to_pfn has returned: what it was asked, and what it holds.  If the end of the task's last fault was
+ * skipped by the kernel, what that one mapped is judged now.
+ */
+static __always_inline void fault_lookup(u32 index, u64 hva, u64 pfn, bool holds)
+{
+	struct task_state *t = task_state();
+	struct fault *f;
+
+	if (!t)
+		return;
+	f = &t->fault;
+	if (f->level) {
+		__sync_fetch_and_add(&carried, 1);
+		fault_settle(t, f->vm);
+	}
+	f->hva = hva;
+	f->pfn = pfn;
+	f->head = 0;
+	f->vm = index;
+	if (!holds)
+		return;
+	f->head = pfn_head(pfn);
+	f->refs = page_refs(f->head);
 }
 
 /* A fault of the vCPU that is ctx's first argument has ended with this result. */
@@ -357,19 +373,19 @@ static __always_inline int fault_end(void *ctx, u64 gfn, u64 pfn, int result)
 {
 	struct task_state *t;
 	struct vm_counts *c;
-	struct vm_info *vm;
 	struct fault *f;
+	u32 index;
 
 	if (!enabled)
 		return 0;
-	vm = vm_get(FIELD64(arg_number(ctx, 0), struct kvm_vcpu, kvm));
-	if (!vm)
+	index = vm_index(FIELD64(arg_number(ctx, 0), struct kvm_vcpu, kvm));
+	if (!index)
 		return 0;
-	c = counts_of(vm->index);
+	c = counts_of(index);
 	COUNT(c, fault_ends, 1);
 	if (result == RET_PF_RETRY) {
 		COUNT(c, fault_retries, 1);
-		fault_retried(vm->index, gfn);
+		fault_retried(index, gfn);
 	}
 	if (!cfg_check)
 		return 0;
@@ -380,21 +396,11 @@ static __always_inline int fault_end(void *ctx, u64 gfn, u64 pfn, int result)
 	if (!f->hva)
 		return 0;
 	/* the lookup may have been another's: kvm_vcpu_map() keeps its reference on purpose */
-	if (f->head && f->pfn == pfn)
-		fault_refs(vm->index, f->hva, gfn, f->pfn, f->refs);
-	if (f->level)
-		fault_mapped(t, vm->index, gfn);
-	for (u32 i = 0; i < PREFETCHED; i++) {
-		if (i >= f->nprefetched)
-			break;
-		fault_prefetched(t, vm->index, i);
-		fault_refs(vm->index, 0, f->prefetched_gfn[i], spte_pfn(f->prefetched[i]), 0);
-	}
-	f->nprefetched = 0;
-	f->hva = 0;
-	f->level = 0;
-	f->head = 0;
-	return 0;
+	if (f->pfn != pfn)
+		f->head = 0;
+	if (f->level == 1 && f->gfn != gfn)
+		fault_elsewhere(t, index);
+	return fault_settle(t, index);
 }
 
 /* A leaf has been installed: no window of the VM that covers it may be open. */
@@ -501,67 +507,7 @@ GLOBAL int check_split(const struct change *l)
 		.as_id = l->as_id, .pages = s.wrong,
 	};
 
-	judged(c, INV_SAME_PAGE, spa_step(SPA_MAPPED, s.wrong ? SPA_END_OTHER : SPA_END_SAME), &story, NULL);
-	return 0;
-}
-
-/* A leaf that no fault's end will come for: huge pages put together again. */
-GLOBAL int check_now(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
-{
-	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
-	struct mapped m = { .gfn = gfn, .spte = spte, .level = level, .as_id = as_id };
-
-	if (!vm)
-		return 0;
-	m.kvm = vm->kvm;
-	m.pgd = vm->pgd;
-	m.seq = kvm_invalidate_seq(m.kvm);
-	return judge_mapped(index, &m, 0);
-}
-
-/* A leaf SPTE has been installed by the current task, under mmu_lock.  True: judge it with check_now(). */
-GLOBAL int check_installed(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
-{
-	u64 pfn = spte_pfn(spte), pages = level_pages(level & 3);
-	u64 mapping = folio_mapping_word(pfn_head(pfn));
-	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
-	struct vm_counts *c = counts_of(index);
-	struct task_state *t;
-	struct fault *f;
-	struct story s = {
-		.gfn = gfn, .pfn = pfn, .old_spte = spte, .new_spte = spte, .vm = index, .level = level,
-		.as_id = as_id, .pages = pages,
-	};
-
-	if (!vm)
-		return 0;
-	judged(c, INV_NEVER_SECRET,
-	       nse_step(NSE_ANY, mapping_is_secret(mapping) ? NSE_MAP_SECRET : NSE_MAP), &s, NULL);
-	if ((pfn | gfn) & (pages - 1))
-		judged(c, INV_LEVEL_FITS, lvf_step(LVF_IDLE, LVF_MAP_MISALIGNED), &s, NULL);
-	t = task_state();
-	if (!t)
-		return 0;
-	f = &t->fault;
-	if (!f->hva)
-		return 1;
-	if (f->level) {
-		u32 n = f->nprefetched;
-
-		if (n >= PREFETCHED || level != 1)
-			return 1;
-		n &= PREFETCHED - 1;
-		f->prefetched_gfn[n] = gfn;
-		f->prefetched[n] = spte;
-		f->nprefetched = n + 1;
-		return 0;
-	}
-	/* the first of this fault: judged at its end, when KVM has done all that belongs to it */
-	f->gfn = gfn;
-	f->spte = spte;
-	f->level = level;
-	f->as_id = as_id;
-	f->map_seq = kvm_invalidate_seq(vm->kvm);
+	judged(c, INV_SAME_PAGE, spa_step(SPA_ANY, s.wrong ? SPA_MAP_OTHER : SPA_MAP_SAME), &story, NULL);
 	return 0;
 }
 

@@ -44,6 +44,7 @@ __u64 k_vm_list;		/* address of KVM's list of VMs */
 __u32 enabled;
 __u64 losses[LOSS_NR];
 __u64 spared[GUARD_NR];	/* runs that the kernel skipped and a spare made good */
+__u64 carried;		/* skipped ends of faults that were judged at the next lookup of their task */
 __u32 stories;
 __u32 shadow_pages;	/* the shadow MMU has been used by one of our VMs */
 
@@ -116,18 +117,15 @@ struct fault {
 	u64 hva;		/* of the last hva_to_pfn; 0: none since the last fault ended */
 	u64 pfn;
 	u64 head;		/* of the page that it holds a reference of; 0: none */
-	u64 seq;		/* mmu_invalidate_seq before the walk */
-	u64 entry;		/* host leaf */
-	u64 leaf_pfn;
 	u64 gfn;		/* of the first SPTE installed */
 	u64 spte;
 	u64 map_seq;		/* mmu_invalidate_seq at the install */
 	s32 refs;
-	u32 vm;			/* whose seq it is */
-	u32 leaf_level;		/* 0: not walked, or no leaf */
+	u32 vm;			/* that it was asked for */
 	u32 level;		/* of the SPTE; 0: none was installed */
 	u32 as_id;
 	u32 nprefetched;
+	u32 pad;
 	u64 prefetched_gfn[PREFETCHED];
 	u64 prefetched[PREFETCHED];	/* SPTEs, 4K */
 };

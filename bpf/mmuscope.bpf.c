@@ -4,6 +4,7 @@
  * A program reads its arguments in the shape that its kernel has, and calls the common body.  Which
  * programs are loaded on which kernel is decided in user/hooks.def by looking, never by version.
  */
+#include "calls.bpf.h"
 #include "change.bpf.h"
 #include "pins.bpf.h"
 #include "shadow.bpf.h"
@@ -12,10 +13,15 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* ---- VMs ---- */
 
+/* Before `enabled` not every hook is in place: such a VM is as one that was there before. */
 SEC("fentry/kvm_arch_init_vm")
 int BPF_PROG(vm_init, struct kvm *kvm)
 {
-	vm_enter((u64)kvm, bpf_get_current_pid_tgid() >> 32, 0, task_in_scope());
+	u32 flags = 0;
+
+	if (!enabled)
+		flags = k_tdp_mmu ? VM_LATE : VM_LATE | VM_SHADOW;
+	vm_enter((u64)kvm, bpf_get_current_pid_tgid() >> 32, flags, task_in_scope());
 	return 0;
 }
 
@@ -120,11 +126,8 @@ static __always_inline void hva_error(struct vm_counts *c, u64 error)
 	}
 }
 
-/*
- * hva_to_pfn has returned.  writable: address of its answer whether the page may be written, or 0; held:
- * it has left a reference with its caller.
- */
-static __always_inline int hva_pfn(u64 hva, bool write, u64 writable, bool held, u64 pfn)
+/* hva_to_pfn has returned.  held: it has left a reference with its caller. */
+static __always_inline int hva_pfn(u64 hva, bool write, bool held, u64 pfn)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct vm_counts *c;
@@ -147,9 +150,8 @@ static __always_inline int hva_pfn(u64 hva, bool write, u64 writable, bool held,
 		hva_error(c, pfn & ~PFN_ERROR_MASK);
 		return 0;
 	}
-	if (!cfg_check)
-		return 0;
-	fault_lookup(*index, hva, pfn, writable && (read32(writable) & 0xff), held);
+	if (cfg_check)
+		fault_lookup(*index, hva, pfn, held);
 	return 0;
 }
 
@@ -158,19 +160,19 @@ static __always_inline int hva_kfp(struct kvm_follow_pfn *kfp, u64 pfn)
 	struct page **page = kfp->refcounted_page;
 	bool held = page && read64((u64)page);
 
-	return hva_pfn(kfp->hva, kfp->flags & FOLL_WRITE, (u64)kfp->map_writable, held, pfn);
+	return hva_pfn(kfp->hva, kfp->flags & FOLL_WRITE, held, pfn);
 }
 
 SPARED("fexit/hva_to_pfn", hva_pfn_kfp, GUARD_HVA_TO_PFN, hva_kfp(kfp, pfn),
        struct kvm_follow_pfn *kfp, u64 pfn)
 
 SPARED("fexit/hva_to_pfn", hva_pfn_six, GUARD_HVA_TO_PFN,
-       hva_pfn(addr, write, (u64)writable, true, pfn), u64 addr, bool atomic, bool intr, bool *async,
+       hva_pfn(addr, write, true, pfn), u64 addr, bool atomic, bool intr, bool *async,
        bool write,
        bool *writable, u64 pfn)
 
 SPARED("fexit/hva_to_pfn", hva_pfn_five, GUARD_HVA_TO_PFN,
-       hva_pfn(addr, write, (u64)writable, true, pfn), u64 addr, bool atomic, bool *async, bool write,
+       hva_pfn(addr, write, true, pfn), u64 addr, bool atomic, bool *async, bool write,
        bool *writable, u64 pfn)
 
 /* ---- the end of a fault ---- */
@@ -278,42 +280,6 @@ SPARED("fexit/kvm_mmu_notifier_invalidate_range_start", win_started, GUARD_WINDO
        window_started(ctx, ret), struct mmu_notifier *mn, struct mmu_notifier_range *range,
        int ret)
 
-/* What a window did is known: judge it and close the books.  now: CLOCK_MONOTONIC. */
-GLOBAL int window_close(struct window *w, u64 now)
-{
-	struct vm_counts *c;
-	struct vm_info *vm;
-	u32 index;
-
-	if (!w)
-		return 0;
-	index = w->vm;
-	vm = bpf_map_lookup_elem(&vms, &index);
-	c = counts_of(index);
-	hist_add(HIST_WINDOW_NS, now - w->ns);
-	hist_add(HIST_WINDOW_PAGES, w->zapped);
-	if (cfg_check && vm && vm->kvm) {
-		u64 pgd = vm->pgd;
-
-		for (u32 i = 0; i < WINDOW_PAGES; i++) {
-			if (i >= w->npages)
-				break;
-			window_judge_page(w, i, pgd);
-		}
-		if (w->open && window_withdraw(w) == SAYS_KEPT)
-			COUNT(c, checked[INV_NO_MAP_IN_WINDOW], 1);
-	}
-	if (cfg_causes)
-		cause_end(w, now - w->ns);
-	w->range = 0;
-	/* for its end's exit, which only check looks at */
-	if (cfg_check)
-		w->ending = index;
-	else
-		w->vm = 0;
-	return 0;
-}
-
 /*
  * The end is taken from mm's side, just before it calls KVM's callback: on 6.18 and 7.3 an fentry on
  * kvm_mmu_notifier_invalidate_range_end() attaches without an error and never runs.
@@ -345,32 +311,6 @@ static __always_inline int window_end(u64 range)
 
 SPARED("fentry/__mmu_notifier_invalidate_range_end", win_end, GUARD_WINDOW_END,
        window_end((u64)range), struct mmu_notifier_range *range)
-
-/* windows-balanced: was it the VM's last, and has KVM's count come back to 0? */
-GLOBAL int window_balance(u32 index)
-{
-	struct vm_counts *c = counts_of(index);
-	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
-	struct vm_state *st = vm_state(index);
-	u64 left;
-
-	if (!st || !vm || __sync_fetch_and_add(&st->busy, -1) != 1)
-		return 0;
-	left = kvm_in_progress(vm->kvm);
-	/* a window that began meanwhile may or may not be in the count: its end will tell */
-	if (*(volatile u32 *)&st->busy || !vm->kvm)
-		return 0;
-	if (!left)
-		st->settled = 1;
-	if (!cfg_check || !st->settled)
-		return 0;
-
-	struct story s = { .vm = index, .pages = left };
-
-	judged(c, INV_WINDOWS_BALANCED,
-	       wba_step(WBA_BUSY, left ? WBA_END_NONZERO : WBA_END_ZERO), &s, NULL);
-	return 0;
-}
 
 static __always_inline int window_ended(void)
 {
@@ -404,7 +344,7 @@ int BPF_PROG(spte_sp, struct kvm *kvm, struct kvm_mmu_page *sp, u64 gfn, u64 old
 {
 	u32 role = FIELD32(sp, struct kvm_mmu_page, role.word);
 
-	return spte_changed(arg_number(ctx, 0), role >> 24, gfn, old, new, level, false);
+	return spte_changed(arg_number(ctx, 0), role >> ROLE_AS_SHIFT, gfn, old, new, level, false);
 }
 
 SEC("fentry/handle_changed_spte")
@@ -496,9 +436,9 @@ static __always_inline int pinned(void *ctx, struct kvm_host_map *map, u64 gfn, 
 		return 0;
 	pfn = map->pfn;
 	/* memory without struct page is remapped, and nothing is held */
-	if (pins_pages && !FIELD64(map, struct kvm_host_map, pinned_page) && page_exempt(pfn) < EXEMPT_NR)
+	if (pins_pages && !FIELD64(map, struct kvm_host_map, pinned_page) && page_reason(pfn) < PAGE_REASONS)
 		return 0;
-	if (!pins_pages && page_exempt(pfn) < EXEMPT_NR)
+	if (!pins_pages && page_reason(pfn) < PAGE_REASONS)
 		return 0;
 	pin_taken(vm, (u64)map, gfn, pfn, pins_pages);
 	return 0;
@@ -564,198 +504,3 @@ static __always_inline void cancel_dirty(void *ctx)
 
 SPARED("fentry/__folio_cancel_dirty", clean_cancel, GUARD_CLEAN_CANCEL, cancel_dirty(ctx),
        struct folio *folio)
-
-/* ---- run by user space ---- */
-
-extern const void page_offset_base __ksym __weak;
-extern const void vmemmap_base __ksym __weak;
-extern const void physical_mask __ksym __weak;
-extern const void __pgtable_l5_enabled __ksym __weak;
-extern const void shadow_mmu_writable_mask __ksym __weak;
-extern const void shadow_dirty_mask __ksym __weak;
-extern const void shadow_accessed_mask __ksym __weak;
-extern const void shmem_aops __ksym __weak;
-extern const void hugetlbfs_aops __ksym __weak;
-extern const void secretmem_aops __ksym __weak;
-extern const void kvm_ad_enabled __ksym __weak;
-extern const void tdp_mmu_enabled __ksym __weak;
-extern const void vm_list __ksym __weak;
-
-enum { INIT_OK, INIT_NO_SYMBOLS };
-
-/* Read the kernel's variables.  Answers INIT_NO_SYMBOLS if one that is needed has no address. */
-SEC("syscall")
-int init(void *ctx)
-{
-	if (!&page_offset_base || !&vmemmap_base || !&physical_mask || !&shadow_mmu_writable_mask ||
-	    !&shadow_dirty_mask || !&vm_list)
-		return INIT_NO_SYMBOLS;
-	k_page_offset_base = read64((u64)&page_offset_base);
-	k_vmemmap_base = read64((u64)&vmemmap_base);
-	k_physical_mask = read64((u64)&physical_mask) & ((1ULL << 52) - 1) & ~0xfffULL;
-	k_mmu_writable_mask = read64((u64)&shadow_mmu_writable_mask);
-	k_dirty_mask = read64((u64)&shadow_dirty_mask);
-	if (&shadow_accessed_mask)
-		k_accessed_mask = read64((u64)&shadow_accessed_mask);
-	/* kinds of memory that a kernel can do without */
-	k_shmem_aops = (u64)&shmem_aops;
-	k_hugetlb_aops = (u64)&hugetlbfs_aops;
-	k_secret_aops = (u64)&secretmem_aops;
-	k_vm_list = (u64)&vm_list;
-	/* unsigned int and bool: wider reads would bring the neighbours along */
-	k_five_levels = &__pgtable_l5_enabled ? read32((u64)&__pgtable_l5_enabled) : 0;
-	k_tdp_mmu = &tdp_mmu_enabled ? read32((u64)&tdp_mmu_enabled) & 0xff : 0;
-	if (&kvm_ad_enabled)
-		k_ad_disabled = !(read32((u64)&kvm_ad_enabled) & 0xff);
-	return INIT_OK;
-}
-
-enum { OLD_VMS_MAX = 4096 };
-
-struct vm_walk {
-	u64 link;
-	u64 head;
-};
-
-/* kvm_memslots_have_rmaps(), arch/x86/kvm/mmu.h */
-static __always_inline bool has_rmaps(u64 kvm)
-{
-	u8 shadow = 0;
-
-	bpf_probe_read_kernel(&shadow, 1, (void *)(kvm + bpf_core_field_offset(struct kvm,
-									       arch.shadow_root_allocated)));
-	return shadow || !k_tdp_mmu;
-}
-
-static long old_vm_step(u32 i, struct vm_walk *v)
-{
-	u64 kvm;
-	u32 pid;
-
-	if (!v->link || v->link == v->head)
-		return 1;
-	kvm = v->link - bpf_core_field_offset(struct kvm, vm_list);
-	v->link = read64(v->link);
-	if (bpf_map_lookup_elem(&vm_ids, &kvm))
-		return 0;	/* entered by its creation, after we attached */
-	pid = FIELD32(kvm, struct kvm, userspace_pid);
-	/* a command that we start ourselves cannot own a VM that is older than it */
-	bool scoped = !cfg_scope_pid || (!cfg_scope_tree && pid == cfg_scope_pid);
-
-	/* what the shadow MMU had mapped is not in the tables that adoption walks */
-	vm_enter(kvm, pid, has_rmaps(kvm) ? VM_LATE | VM_SHADOW : VM_LATE, scoped);
-	return 0;
-}
-
-/*
- * Enter the VMs that were there before we attached.  Not a syscall program: those may sleep, and 6.1
- * lets no program that may sleep use a queue.
- */
-SEC("raw_tp")
-int enter_old_vms(void *ctx)
-{
-	struct vm_walk v = { .head = k_vm_list };
-
-	v.link = read64(v.head);
-	bpf_loop(OLD_VMS_MAX, old_vm_step, &v, 0);
-	return INIT_OK;
-}
-
-/* Look through a range of a VM's page tables: struct scan_args in, and out. */
-SEC("syscall")
-int scan_vm(struct scan_args *a)
-{
-	u32 index = a->vm;
-	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
-	struct scan s = {};
-
-	if (!vm || !vm->kvm)
-		return 1;
-	s.gfn = a->gfn;
-	s.end = a->end;
-	s.by_pfn = a->want_pfn;
-	s.only_root = a->root;
-	s.want_pfn = a->pfn;
-	a->complete = scan_roots(&s, vm->kvm, a->as_id, SCAN_STEPS_CALL);
-	a->gfn = s.gfn;
-	a->roots = s.roots;
-	a->leaves[0] = s.leaves[0];
-	a->leaves[1] = s.leaves[1];
-	a->leaves[2] = s.leaves[2];
-	a->found = s.found;
-	a->found_gfn = s.found_gfn;
-	a->found_spte = s.found_spte;
-	a->found_level = s.found_level;
-	a->found_hva = s.found ? gfn_to_hva(vm->kvm, a->as_id, s.found_gfn) : 0;
-	return 0;
-}
-
-/* Take over, or compare with the block map, what a VM has mapped: struct adopt_args in, and out. */
-static __always_inline int adopt_or_audit(struct adopt_args *args, bool audit)
-{
-	u32 index = args->vm;
-	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
-	struct vm_state *st = vm_state(index);
-	struct adopt a = {};
-	struct vm_counts *c;
-
-	if (!vm || !vm->kvm || !st)
-		return 1;
-	args->roots = adopt_root(vm->kvm, args->as_id, &a);
-	a.vm = index;
-	a.as_id = args->as_id;
-	a.audit = audit;
-	a.gfn = args->gfn;
-	if (!audit && args->roots > 1) {
-		args->result = ADOPT_ROOTS;
-		return 0;
-	}
-	if (args->roots == 1)
-		bpf_loop(ADOPT_STEPS, adopt_step, &a, 0);
-	else if (!audit)
-		__sync_lock_test_and_set(&st->adopt, adopt_place(a.as_id + 1, 0) << 1);
-	args->leaves = a.leaves;
-	args->differ = a.differ;
-	args->gfn = audit ? a.gfn : (st->adopt >> 1) - adopt_place(a.as_id, 0);
-	args->result = args->gfn >= ADOPT_GFN_END || !args->roots ? ADOPT_DONE : ADOPT_MORE;
-	if (audit)
-		return 0;
-	c = counts_of(index);
-	COUNT(c, adopted[0], a.by_level[0]);
-	COUNT(c, adopted[1], a.by_level[1]);
-	COUNT(c, adopted[2], a.by_level[2]);
-	if (st->adopt_spoiled) {
-		args->result = ADOPT_SPOILED;
-	} else if (args->result == ADOPT_DONE && args->as_id == 1) {
-		__sync_fetch_and_and(&vm->flags, ~VM_ADOPTING);
-		__sync_fetch_and_or(&vm->flags, VM_ADOPTED);
-	}
-	return 0;
-}
-
-SEC("syscall")
-int adopt_vm(struct adopt_args *args)
-{
-	return adopt_or_audit(args, false);
-}
-
-SEC("syscall")
-int audit_vm(struct adopt_args *args)
-{
-	return adopt_or_audit(args, true);
-}
-
-/* Look at one page: struct look_args in, and out. */
-SEC("syscall")
-int look_at_page(struct look_args *args)
-{
-	u64 head = pfn_head(args->pfn);
-
-	args->flags = page_flags(head);
-	args->mapping = folio_mapping_word(head);
-	args->page_index = FIELD64(head, struct folio, index);
-	args->refs = page_refs(head);
-	args->mapcount = (s32)read32(head + bpf_core_field_offset(struct page, _mapcount.counter)) + 1;
-	args->order = folio_order(head, args->flags);
-	return 0;
-}

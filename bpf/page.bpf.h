@@ -102,23 +102,23 @@ GLOBAL int page_explained(u64 head)
 	return n + !!(flags & PAGE_FLAG(private));
 }
 
-/* Why a page that looks not dirty cannot be judged; EXEMPT_NR: no reason. */
-GLOBAL u32 page_exempt(u64 pfn)
+/* Why a page that looks not dirty cannot be judged: enum page_reason. */
+GLOBAL u32 page_reason(u64 pfn)
 {
 	u64 page = pfn_page(pfn), probe, head, mapping, host;
 	u32 iflags;
 
 	if (bpf_probe_read_kernel(&probe, sizeof(probe), (void *)page))
-		return EXEMPT_NO_PAGE;
+		return PAGE_NO_PAGE;
 	head = page_head(page);
 	if (page_flags(head) & PAGE_FLAG(reserved))
-		return EXEMPT_RESERVED;
+		return PAGE_RESERVED;
 	mapping = folio_mapping_word(head);
 	if (!mapping || (mapping & MAPPING_KSM))
-		return EXEMPT_NR;
+		return PAGE_REASONS;
 	host = FIELD64(mapping, struct address_space, host);
 	iflags = FIELD32(host, struct inode, i_flags);
-	return iflags & S_DAX ? EXEMPT_DAX : EXEMPT_NR;
+	return iflags & S_DAX ? PAGE_DAX : PAGE_REASONS;
 }
 
 #endif /* MMUSCOPE_PAGE_BPF_H */

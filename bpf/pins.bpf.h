@@ -70,6 +70,17 @@ static __always_inline void pin_taken(struct vm_info *vm, u64 map, u64 gfn, u64 
 	p->map = map;
 }
 
+/* A pin meets its end: judge it and forget it. */
+static __always_inline void pin_judge(struct pin *p, enum pno_event event, u64 flags)
+{
+	struct story s = {
+		.gfn = p->gfn, .pfn = p->pfn, .flags = flags, .vm = p->vm, .pages = 1, .level = 1,
+	};
+
+	judged(counts_of(p->vm), INV_PINNED_OUTSIDE, pno_step(PNO_HELD, event), &s, NULL);
+	p->map = 0;
+}
+
 /* kvm_vcpu_unmap() is entered: the page has to be the one that was taken. */
 static __always_inline void pin_release(u64 map)
 {
@@ -89,13 +100,7 @@ static __always_inline void pin_release(u64 map)
 	/* a page cut off its file meanwhile is still held, and still the same page */
 	if (page_refs(p->head) > 0 && !folio_mapping_word(p->head))
 		return;
-
-	struct story s = {
-		.gfn = p->gfn, .pfn = p->pfn, .flags = flags, .vm = p->vm, .pages = 1, .level = 1,
-	};
-
-	judged(c, INV_PINNED_OUTSIDE, pno_step(PNO_HELD, PNO_FREED), &s, NULL);
-	p->map = 0;
+	pin_judge(p, PNO_FREED, flags);
 }
 
 /* kvm_vcpu_unmap() returns.  written: KVM was to mark the page dirty. */
@@ -104,23 +109,15 @@ static __always_inline void pin_released(u64 map, bool written)
 	struct task_pins *t = bpf_task_storage_get(&pins, bpf_get_current_task_btf(), 0, 0);
 	struct pin *p = t && map ? pin_find(t, map) : NULL;
 	enum pno_event event = PNO_UNMAP_READ;
-	struct vm_counts *c;
 	u64 flags;
 
 	if (!p)
 		return;
-	c = counts_of(p->vm);
 	flags = page_flags(p->head);
 	/* reserved pages have no dirty state, and KVM marks none */
 	if (written && !(flags & PAGE_FLAG(reserved)))
 		event = flags & PAGE_FLAG(dirty) ? PNO_UNMAP_DIRTY : PNO_UNMAP_CLEAN;
-
-	struct story s = {
-		.gfn = p->gfn, .pfn = p->pfn, .flags = flags, .vm = p->vm, .pages = 1, .level = 1,
-	};
-
-	judged(c, INV_PINNED_OUTSIDE, pno_step(PNO_HELD, event), &s, NULL);
-	p->map = 0;
+	pin_judge(p, event, flags);
 }
 
 #endif /* MMUSCOPE_PINS_BPF_H */

@@ -159,42 +159,71 @@ GLOBAL int scan_root(struct scan *out, u32 steps)
 	return s.gfn >= s.end;
 }
 
+/* a walk over a VM's list of TDP roots, invalid ones too: a vCPU may still be using one */
+struct roots {
+	u64 head;		/* address of the list's head */
+	u64 link;		/* the next root's */
+	u64 table;		/* of the current one */
+	u32 role;
+	u32 pad;
+};
+
+/* role.smm is the top byte and is the address space; role.level the lowest 4 bits (kvm_host.h) */
+enum {
+	ROLE_LEVEL = 15,
+	ROLE_INVALID = 1 << 11,
+	ROLE_AS_SHIFT = 24,
+};
+
+static __always_inline void roots_begin(struct roots *r, u64 kvm)
+{
+	r->head = kvm + bpf_core_field_offset(struct kvm, arch.tdp_mmu_roots);
+	r->link = read64(r->head);
+}
+
+/* Go on to the next root; 0: there is none. */
+GLOBAL int roots_next(struct roots *r)
+{
+	u64 sp;
+
+	/* without the TDP MMU the list has never been made */
+	if (!r || !r->link || r->link == r->head)
+		return 0;
+	sp = r->link - bpf_core_field_offset(struct kvm_mmu_page, link);
+	r->role = FIELD32(sp, struct kvm_mmu_page, role.word);
+	r->table = FIELD64(sp, struct kvm_mmu_page, spt);
+	r->link = read64(r->link);
+	return 1;
+}
+
 /*
- * Look through [out->gfn, out->end) of every TDP root of address space as_id, invalid ones too: a vCPU
- * may still be using one.  Returns 0 if the range was too large for `steps` or the list too long.
+ * Look through [out->gfn, out->end) of every TDP root of address space as_id.  Returns 0 if the range was
+ * too large for `steps` or the list too long.
  */
 GLOBAL int scan_roots(struct scan *out, u64 kvm, u32 as_id, u32 steps)
 {
-	u64 head = kvm + bpf_core_field_offset(struct kvm, arch.tdp_mmu_roots);
-	u64 link = read64(head), start;
+	struct roots r = {};
 	int complete = 1;
+	u64 start;
 
 	if (!out)
 		return 0;
 	start = out->gfn;
-
+	roots_begin(&r, kvm);
 	for (u32 i = 0; i < ROOTS_MAX; i++) {
-		u64 sp = link - bpf_core_field_offset(struct kvm_mmu_page, link);
-		u32 role;
-
-		if (!link || link == head)
+		if (!roots_next(&r))
 			break;
-		role = FIELD32(sp, struct kvm_mmu_page, role.word);
-		/* role.smm is the top byte and is the address space; role.level the lowest 4 bits */
-		if (role >> 24 == as_id && (out->only_root == ALL_ROOTS || out->only_root == out->roots++)) {
-			out->root = FIELD64(sp, struct kvm_mmu_page, spt);
-			out->level = role & 15;
-			out->gfn = start;
-			if (!scan_root(out, steps))
-				complete = 0;
-		}
-		link = read64(link);
+		if (r.role >> ROLE_AS_SHIFT != as_id ||
+		    (out->only_root != ALL_ROOTS && out->only_root != out->roots++))
+			continue;
+		out->root = r.table;
+		out->level = r.role & ROLE_LEVEL;
+		out->gfn = start;
+		if (!scan_root(out, steps))
+			complete = 0;
 	}
-	/* without the TDP MMU the list has never been made */
-	return (link == head || !read64(head)) && complete;
+	return (r.link == r.head || !read64(r.head)) && complete;
 }
-
-enum { ROLE_INVALID = 1 << 11 };	/* kvm_mmu_page_role.invalid, arch/x86/include/asm/kvm_host.h */
 
 /*
  * Is a root being zapped as a whole that may have mapped this gfn?  tdp_mmu_zap_leafs() of a window
@@ -203,22 +232,18 @@ enum { ROLE_INVALID = 1 << 11 };	/* kvm_mmu_page_role.invalid, arch/x86/include/
  */
 GLOBAL int has_invalid_root(u64 kvm, u64 gfn)
 {
-	u64 head = kvm + bpf_core_field_offset(struct kvm, arch.tdp_mmu_roots), link = read64(head);
+	struct roots r = {};
 
+	roots_begin(&r, kvm);
 	for (u32 i = 0; i < ROOTS_MAX; i++) {
-		u64 sp = link - bpf_core_field_offset(struct kvm_mmu_page, link), table;
-		u32 role, shift;
+		u32 shift;
 
-		if (!link || link == head)
+		if (!roots_next(&r))
 			break;
-		role = FIELD32(sp, struct kvm_mmu_page, role.word);
-		if (role & ROLE_INVALID) {
-			table = FIELD64(sp, struct kvm_mmu_page, spt);
-			shift = ((role & 15) - 1) * 9;
-			if (spte_present(read64(table + ((gfn >> (shift & 63)) & 511) * 8)))
-				return 1;
-		}
-		link = read64(link);
+		shift = ((r.role & ROLE_LEVEL) - 1) * 9;
+		if (r.role & ROLE_INVALID &&
+		    spte_present(read64(r.table + ((gfn >> (shift & 63)) & 511) * 8)))
+			return 1;
 	}
 	return 0;
 }

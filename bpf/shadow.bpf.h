@@ -8,6 +8,7 @@
 #define MMUSCOPE_SHADOW_BPF_H
 
 #include "page.bpf.h"
+#include "scan.bpf.h"
 
 struct shadow_spte {
 	u64 gfn;
@@ -16,9 +17,6 @@ struct shadow_spte {
 	u32 ok;
 	u32 pad;
 };
-
-/* role bits: level is the lowest 4, direct bit 8 (passthrough: bit 21), smm the top byte; see kvm_host.h */
-enum { ROLE_LEVEL = 15 };
 
 /* struct kvm_mmu_page of the page that an SPTE lies in: sptep_to_sp(), mmu/spte.h. */
 static __always_inline u64 sptep_page(u64 sptep)
@@ -41,7 +39,7 @@ GLOBAL int shadow_spte(u64 sptep, struct shadow_spte *out)
 		return 0;
 	role = FIELD32(sp, struct kvm_mmu_page, role.word);
 	out->level = role & ROLE_LEVEL;
-	out->as_id = role >> 24;
+	out->as_id = role >> ROLE_AS_SHIFT;
 	if (out->level < 1 || out->level > LEVELS)
 		return 0;
 	translation = FIELD64(sp, struct kvm_mmu_page, shadowed_translation);

@@ -313,8 +313,12 @@ GLOBAL int window_judge_page(struct window *w, u32 i, u64 pgd)
 	fate = page_fate(&f);
 	event = fate == FATE_DIRTY ? DTW_END_DIRTY : fate == FATE_CLEAN ? DTW_END_CLEAN : DTW_DISCARDED;
 	why = f.exempt;
-	if (fate == FATE_CLEAN)
-		why = page_exempt(f.pfn);
+	if (fate == FATE_CLEAN) {
+		u32 reason = page_reason(f.pfn);
+
+		if (reason < PAGE_REASONS)
+			why = EXEMPT_WINDOW_NO_PAGE + reason;
+	}
 	if (why < EXEMPT_NR) {
 		COUNT(c, exempt[why], 1);
 		event = DTW_DISCARDED;
@@ -326,6 +330,68 @@ GLOBAL int window_judge_page(struct window *w, u32 i, u64 pgd)
 	};
 
 	judged(c, INV_DIRTY_THROUGH_WINDOW, dtw_step(DTW_OWED, event), &s, w);
+	return 0;
+}
+
+/* What a window did is known: judge it and close the books.  now: CLOCK_MONOTONIC. */
+GLOBAL int window_close(struct window *w, u64 now)
+{
+	struct vm_counts *c;
+	struct vm_info *vm;
+	u32 index;
+
+	if (!w)
+		return 0;
+	index = w->vm;
+	vm = bpf_map_lookup_elem(&vms, &index);
+	c = counts_of(index);
+	hist_add(HIST_WINDOW_NS, now - w->ns);
+	hist_add(HIST_WINDOW_PAGES, w->zapped);
+	if (cfg_check && vm && vm->kvm) {
+		u64 pgd = vm->pgd;
+
+		for (u32 i = 0; i < WINDOW_PAGES; i++) {
+			if (i >= w->npages)
+				break;
+			window_judge_page(w, i, pgd);
+		}
+		if (w->open && window_withdraw(w) == SAYS_KEPT)
+			COUNT(c, checked[INV_NO_MAP_IN_WINDOW], 1);
+	}
+	if (cfg_causes)
+		cause_end(w, now - w->ns);
+	w->range = 0;
+	/* for its end's exit, which only check looks at */
+	if (cfg_check)
+		w->ending = index;
+	else
+		w->vm = 0;
+	return 0;
+}
+
+/* windows-balanced: was it the VM's last, and has KVM's count come back to 0? */
+GLOBAL int window_balance(u32 index)
+{
+	struct vm_counts *c = counts_of(index);
+	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
+	struct vm_state *st = vm_state(index);
+	u64 left;
+
+	if (!st || !vm || __sync_fetch_and_add(&st->busy, -1) != 1)
+		return 0;
+	left = kvm_in_progress(vm->kvm);
+	/* a window that began meanwhile may or may not be in the count: its end will tell */
+	if (*(volatile u32 *)&st->busy || !vm->kvm)
+		return 0;
+	if (!left)
+		st->settled = 1;
+	if (!cfg_check || !st->settled)
+		return 0;
+
+	struct story s = { .vm = index, .pages = left };
+
+	judged(c, INV_WINDOWS_BALANCED,
+	       wba_step(WBA_BUSY, left ? WBA_END_NONZERO : WBA_END_ZERO), &s, NULL);
 	return 0;
 }
 

@@ -201,26 +201,40 @@ void attach_detach(struct session *s)
 	}
 }
 
+/* What the kernel skipped of a hook, and no spare made good. */
+static uint64_t missed_of(const struct session *s, enum hook h, const struct bpf_program *p)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+	int fd = p ? bpf_program__fd(p) : -1;
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+		return 0;
+	if (!s->entries[h][0])
+		return info.recursion_misses;
+	/* more made good than missed: a run was counted twice, which is as bad as one lost */
+	return (uint64_t)llabs((int64_t)(info.recursion_misses - s->skel->bss->spared[guards[h] - 1]));
+}
+
+static bool is_fault_end(enum hook h)
+{
+	return h == HOOK_FAULT_TDP || h == HOOK_FAULT_NONPAGING || h == HOOK_FAULT_PAGING32 ||
+	       h == HOOK_FAULT_PAGING64 || h == HOOK_FAULT_EPT;
+}
+
 void attach_read_missed(struct session *s)
 {
+	uint64_t carried = s->skel->bss->carried;
+
 	for (int h = 0; h < HOOK_NR; h++) {
-		struct bpf_prog_info info = { 0 };
-		uint32_t size = sizeof(info);
-		struct bpf_program *p;
-		int fd;
+		uint64_t missed, late;
 
 		if (!s->hooks[h].attached)
 			continue;
-		p = s->entries[h][0] ? s->entries[h][0] : find_program(s, h, "");
-		fd = p ? bpf_program__fd(p) : -1;
-		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
-			s->now.missed[h] = info.recursion_misses;
-		/* more made good than missed: a run was counted twice, which is as bad as one lost */
-		if (s->entries[h][0]) {
-			int64_t left = (int64_t)(s->now.missed[h] - s->skel->bss->spared[guards[h] - 1]);
-
-			s->now.missed[h] = (uint64_t)llabs(left);
-		}
-		s->now.missed_runs += s->now.missed[h];
+		missed = missed_of(s, h, s->entries[h][0] ? s->entries[h][0] : find_program(s, h, ""));
+		late = is_fault_end(h) ? missed < carried ? missed : carried : 0;
+		carried -= late;
+		s->now.missed[h] = missed - late;
+		s->now.missed_runs += missed - late;
 	}
 }

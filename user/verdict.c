@@ -32,17 +32,26 @@ static const unsigned int hook_spoils[HOOK_NR] = {
 #undef SHAPE
 };
 
+#define NO_PAGE "pages without struct page"
+#define RESERVED "reserved pages: they have no dirty state"
+#define IS_DAX "pages of DAX: their dirty state is not in the page"
+
 /* what cannot be judged by a rule, and by whose rule */
 static const struct {
 	const char *name;
 	const char *text;
 	unsigned int of;
 } exempts[EXEMPT_NR] = {
-	[EXEMPT_NO_PAGE] = { "no-page", "pages without struct page", DUN | DAM | DTW },
-	[EXEMPT_RESERVED] = { "reserved", "reserved pages: they have no dirty state", DUN | DAM | DTW },
-	[EXEMPT_DAX] = { "dax", "pages of DAX: their dirty state is not in the page", DUN | DAM | DTW },
-	[EXEMPT_INVALIDATED] = { "invalidated", "faults whose page was invalidated before they ended",
-				 DAM | WNW | SPA | LVF },
+	[EXEMPT_ZAP_NO_PAGE] = { "no-page", NO_PAGE, DUN },
+	[EXEMPT_ZAP_RESERVED] = { "reserved", RESERVED, DUN },
+	[EXEMPT_ZAP_DAX] = { "dax", IS_DAX, DUN },
+	[EXEMPT_MAP_NO_PAGE] = { "no-page", NO_PAGE, DAM },
+	[EXEMPT_MAP_RESERVED] = { "reserved", RESERVED, DAM },
+	[EXEMPT_MAP_DAX] = { "dax", IS_DAX, DAM },
+	[EXEMPT_WINDOW_NO_PAGE] = { "no-page", NO_PAGE, DTW },
+	[EXEMPT_WINDOW_RESERVED] = { "reserved", RESERVED, DTW },
+	[EXEMPT_WINDOW_DAX] = { "dax", IS_DAX, DTW },
+	[EXEMPT_INVALIDATED] = { "invalidated", "faults whose page was invalidated before they ended", DAM },
 	[EXEMPT_DISCARD_UNMAP] = { "discard-unmap", "pages given up: anonymous memory unmapped", DTW },
 	[EXEMPT_DISCARD_FREE] = { "discard-free", "pages given up: MADV_FREE", DTW },
 	[EXEMPT_DISCARD_CUT] = { "discard-cut", "pages given up: truncated, or a hole punched", DTW },

@@ -115,85 +115,37 @@ static int first_of(const int *history, int from, int n, unsigned int set)
 }
 
 /*
- * What the four invariants of a fault's end have in common: of the installs since the previous end
- * the last one counts, if it is of the kind that matters and no invalidation came after it.
+ * Of the installs since the previous end the last one counts, if it is may-write and no invalidation came
+ * after it.
  */
-struct fault_words {
-	int map;	/* the install that matters */
-	int map_other;	/* the one that does not, -1: there is none */
-	int invalidated;
-	int end_kept;
-	int end_broken;
-};
-
-static int fault_oracle(const struct fault_words *w, const int *history, int n)
-{
-	int start = last_of(history, n, w->end_kept, w->end_broken) + 1;
-	int install = last_of(history, n, w->map, w->map_other);
-	int last = history[n - 1];
-
-	if (last != w->end_kept && last != w->end_broken)
-		return SAYS_NOTHING;
-	if (install < start || history[install] != w->map)
-		return SAYS_NOTHING;
-	if (count(history, install, n, w->invalidated))
-		return SAYS_NOTHING;
-	return last == w->end_kept ? SAYS_KEPT : SAYS_BROKEN;
-}
-
 static int dam_oracle(const int *history, int n)
 {
-	static const struct fault_words words = {
-		.map = DAM_MAP,
-		.map_other = DAM_MAP_READ,
-		.invalidated = DAM_INVALIDATED,
-		.end_kept = DAM_END_DIRTY,
-		.end_broken = DAM_END_CLEAN,
-	};
+	int start = last_of(history, n, DAM_END_DIRTY, DAM_END_CLEAN) + 1;
+	int install = last_of(history, n, DAM_MAP, DAM_MAP_READ);
+	int last = history[n - 1];
 
-	return fault_oracle(&words, history, n);
+	if (last != DAM_END_DIRTY && last != DAM_END_CLEAN)
+		return SAYS_NOTHING;
+	if (install < start || history[install] != DAM_MAP || count(history, install, n, DAM_INVALIDATED))
+		return SAYS_NOTHING;
+	return last == DAM_END_DIRTY ? SAYS_KEPT : SAYS_BROKEN;
 }
 
 static int wnw_oracle(const int *history, int n)
 {
-	static const struct fault_words words = {
-		.map = WNW_MAP,
-		.map_other = WNW_MAP_READ,
-		.invalidated = WNW_INVALIDATED,
-		.end_kept = WNW_END_WRITABLE,
-		.end_broken = WNW_END_READONLY,
-	};
-
-	return fault_oracle(&words, history, n);
+	if (history[n - 1] == WNW_MAP_READ)
+		return SAYS_NOTHING;
+	return history[n - 1] == WNW_MAP_READONLY ? SAYS_BROKEN : SAYS_KEPT;
 }
 
 static int spa_oracle(const int *history, int n)
 {
-	static const struct fault_words words = {
-		.map = SPA_MAP,
-		.map_other = -1,
-		.invalidated = SPA_INVALIDATED,
-		.end_kept = SPA_END_SAME,
-		.end_broken = SPA_END_OTHER,
-	};
-
-	return fault_oracle(&words, history, n);
+	return history[n - 1] == SPA_MAP_OTHER ? SAYS_BROKEN : SAYS_KEPT;
 }
 
-/* The level waits for the end; misalignment is seen at the install, whatever came before it. */
 static int lvf_oracle(const int *history, int n)
 {
-	static const struct fault_words words = {
-		.map = LVF_MAP,
-		.map_other = LVF_MAP_MISALIGNED,
-		.invalidated = LVF_INVALIDATED,
-		.end_kept = LVF_END_FITS,
-		.end_broken = LVF_END_EXCEEDS,
-	};
-
-	if (history[n - 1] == LVF_MAP_MISALIGNED)
-		return SAYS_BROKEN;
-	return fault_oracle(&words, history, n);
+	return history[n - 1] == LVF_MAP_FITS ? SAYS_KEPT : SAYS_BROKEN;
 }
 
 /* A window is what lies between two ends; in it a loss counts unless a discard follows it. */
@@ -342,8 +294,8 @@ static const struct model {
 	ROW("no-map-in-window", nmw, NMW_EVENTS),
 	ROW("windows-balanced", wba, WBA_EVENTS),
 	ROW("write-needs-write", wnw, WNW_EVENTS),
-	ROW("same-page", spa, SPA_EVENTS),
-	ROW("level-fits", lvf, LVF_EVENTS),
+	ROW("same-page", spa, SPA_EVENTS, .always_says = true),
+	ROW("level-fits", lvf, LVF_EVENTS, .always_says = true),
 	ROW("never-secret", nse, NSE_EVENTS, .always_says = true),
 	ROW("refs-returned", rfr, RFR_EVENTS),
 	ROW("pinned-outside", pno, PNO_EVENTS, .marked = PNO_CLEANED, .marked_when = pno_cleaned),

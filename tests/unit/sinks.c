@@ -417,7 +417,7 @@ static void json_says_what_the_text_says(void **arg)
 	s.report.claims = s.claims;
 	s.report.stacks = true;
 	s.snapshot.vms[0].counts.seen[SEEN_MAP_CLEAN][BACKING_SHMEM] = 4096;
-	s.snapshot.vms[0].counts.exempt[EXEMPT_DAX] = 9;
+	s.snapshot.vms[0].counts.exempt[EXEMPT_WINDOW_DAX] = 9;
 	s.snapshot.vms[0].counts.window_pages = 50;
 	s.snapshot.vms[0].counts.window_pages_followed = 40;
 	s.snapshot.missed[HOOK_CLEAN_IO] = 6;

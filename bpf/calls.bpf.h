@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The programs that user space runs: reading the kernel's variables, older VMs, looking into page tables
+ * and at pages.
+ */
+#ifndef MMUSCOPE_CALLS_BPF_H
+#define MMUSCOPE_CALLS_BPF_H
+
+#include "adopt.bpf.h"
+
+extern const void page_offset_base __ksym __weak;
+extern const void vmemmap_base __ksym __weak;
+extern const void physical_mask __ksym __weak;
+extern const void __pgtable_l5_enabled __ksym __weak;
+extern const void shadow_mmu_writable_mask __ksym __weak;
+extern const void shadow_dirty_mask __ksym __weak;
+extern const void shadow_accessed_mask __ksym __weak;
+extern const void shmem_aops __ksym __weak;
+extern const void hugetlbfs_aops __ksym __weak;
+extern const void secretmem_aops __ksym __weak;
+extern const void kvm_ad_enabled __ksym __weak;
+extern const void tdp_mmu_enabled __ksym __weak;
+extern const void vm_list __ksym __weak;
+
+enum { INIT_OK, INIT_NO_SYMBOLS };
+
+/* Read the kernel's variables.  Answers INIT_NO_SYMBOLS if one that is needed has no address. */
+SEC("syscall")
+int init(void *ctx)
+{
+	if (!&page_offset_base || !&vmemmap_base || !&physical_mask || !&shadow_mmu_writable_mask ||
+	    !&shadow_dirty_mask || !&vm_list)
+		return INIT_NO_SYMBOLS;
+	k_page_offset_base = read64((u64)&page_offset_base);
+	k_vmemmap_base = read64((u64)&vmemmap_base);
+	k_physical_mask = read64((u64)&physical_mask) & ((1ULL << 52) - 1) & ~0xfffULL;
+	k_mmu_writable_mask = read64((u64)&shadow_mmu_writable_mask);
+	k_dirty_mask = read64((u64)&shadow_dirty_mask);
+	if (&shadow_accessed_mask)
+		k_accessed_mask = read64((u64)&shadow_accessed_mask);
+	/* kinds of memory that a kernel can do without */
+	k_shmem_aops = (u64)&shmem_aops;
+	k_hugetlb_aops = (u64)&hugetlbfs_aops;
+	k_secret_aops = (u64)&secretmem_aops;
+	k_vm_list = (u64)&vm_list;
+	/* unsigned int and bool: wider reads would bring the neighbours along */
+	k_five_levels = &__pgtable_l5_enabled ? read32((u64)&__pgtable_l5_enabled) : 0;
+	k_tdp_mmu = &tdp_mmu_enabled ? read32((u64)&tdp_mmu_enabled) & 0xff : 0;
+	if (&kvm_ad_enabled)
+		k_ad_disabled = !(read32((u64)&kvm_ad_enabled) & 0xff);
+	return INIT_OK;
+}
+
+enum { OLD_VMS_MAX = 4096 };
+
+struct vm_walk {
+	u64 link;
+	u64 head;
+};
+
+/* kvm_memslots_have_rmaps(), arch/x86/kvm/mmu.h */
+static __always_inline bool has_rmaps(u64 kvm)
+{
+	u8 shadow = 0;
+
+	bpf_probe_read_kernel(&shadow, 1, (void *)(kvm + bpf_core_field_offset(struct kvm,
+									       arch.shadow_root_allocated)));
+	return shadow || !k_tdp_mmu;
+}
+
+static long old_vm_step(u32 i, struct vm_walk *v)
+{
+	struct vm_info *vm;
+	u32 pid, *known;
+	u64 kvm;
+
+	if (!v->link || v->link == v->head)
+		return 1;
+	kvm = v->link - bpf_core_field_offset(struct kvm, vm_list);
+	v->link = read64(v->link);
+	known = bpf_map_lookup_elem(&vm_ids, &kvm);
+	if (known) {
+		/* entered by its creation, after we attached */
+		vm = bpf_map_lookup_elem(&vms, known);
+		if (vm && vm->flags & VM_LATE && has_rmaps(kvm))
+			__sync_fetch_and_or(&vm->flags, VM_SHADOW);
+		return 0;
+	}
+	pid = FIELD32(kvm, struct kvm, userspace_pid);
+	/* a command that we start ourselves cannot own a VM that is older than it */
+	bool scoped = !cfg_scope_pid || (!cfg_scope_tree && pid == cfg_scope_pid);
+
+	/* what the shadow MMU had mapped is not in the tables that adoption walks */
+	vm_enter(kvm, pid, has_rmaps(kvm) ? VM_LATE | VM_SHADOW : VM_LATE, scoped);
+	return 0;
+}
+
+/*
+ * Enter the VMs that were there before we attached.  Not a syscall program: those may sleep, and 6.1
+ * lets no program that may sleep use a queue.
+ */
+SEC("raw_tp")
+int enter_old_vms(void *ctx)
+{
+	struct vm_walk v = { .head = k_vm_list };
+
+	v.link = read64(v.head);
+	bpf_loop(OLD_VMS_MAX, old_vm_step, &v, 0);
+	return INIT_OK;
+}
+
+/* Look through a range of a VM's page tables: struct scan_args in, and out. */
+SEC("syscall")
+int scan_vm(struct scan_args *a)
+{
+	u32 index = a->vm;
+	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
+	struct scan s = {};
+
+	if (!vm || !vm->kvm)
+		return 1;
+	s.gfn = a->gfn;
+	s.end = a->end;
+	s.by_pfn = a->want_pfn;
+	s.only_root = a->root;
+	s.want_pfn = a->pfn;
+	a->complete = scan_roots(&s, vm->kvm, a->as_id, SCAN_STEPS_CALL);
+	a->gfn = s.gfn;
+	a->roots = s.roots;
+	a->leaves[0] = s.leaves[0];
+	a->leaves[1] = s.leaves[1];
+	a->leaves[2] = s.leaves[2];
+	a->found = s.found;
+	a->found_gfn = s.found_gfn;
+	a->found_spte = s.found_spte;
+	a->found_level = s.found_level;
+	a->found_hva = s.found ? gfn_to_hva(vm->kvm, a->as_id, s.found_gfn) : 0;
+	return 0;
+}
+
+/* Take over, or compare with the block map, what a VM has mapped: struct adopt_args in, and out. */
+static __always_inline int adopt_or_audit(struct adopt_args *args, bool audit)
+{
+	u32 index = args->vm;
+	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
+	struct vm_state *st = vm_state(index);
+	struct adopt a = {};
+	struct vm_counts *c;
+
+	if (!vm || !vm->kvm || !st)
+		return 1;
+	args->roots = adopt_root(vm->kvm, args->as_id, &a);
+	a.vm = index;
+	a.as_id = args->as_id;
+	a.audit = audit;
+	a.gfn = args->gfn;
+	if (!audit && args->roots > 1) {
+		args->result = ADOPT_ROOTS;
+		return 0;
+	}
+	if (args->roots == 1)
+		bpf_loop(ADOPT_STEPS, adopt_step, &a, 0);
+	else if (!audit)
+		__sync_lock_test_and_set(&st->adopt, adopt_place(a.as_id + 1, 0) << 1);
+	args->leaves = a.leaves;
+	args->differ = a.differ;
+	args->gfn = audit ? a.gfn : (st->adopt >> 1) - adopt_place(a.as_id, 0);
+	args->result = args->gfn >= ADOPT_GFN_END || !args->roots ? ADOPT_DONE : ADOPT_MORE;
+	if (audit)
+		return 0;
+	c = counts_of(index);
+	COUNT(c, adopted[0], a.by_level[0]);
+	COUNT(c, adopted[1], a.by_level[1]);
+	COUNT(c, adopted[2], a.by_level[2]);
+	if (st->adopt_spoiled) {
+		args->result = ADOPT_SPOILED;
+	} else if (args->result == ADOPT_DONE && args->as_id == 1) {
+		__sync_fetch_and_and(&vm->flags, ~VM_ADOPTING);
+		__sync_fetch_and_or(&vm->flags, VM_ADOPTED);
+	}
+	return 0;
+}
+
+SEC("syscall")
+int adopt_vm(struct adopt_args *args)
+{
+	return adopt_or_audit(args, false);
+}
+
+SEC("syscall")
+int audit_vm(struct adopt_args *args)
+{
+	return adopt_or_audit(args, true);
+}
+
+/* Look at one page: struct look_args in, and out. */
+SEC("syscall")
+int look_at_page(struct look_args *args)
+{
+	u64 head = pfn_head(args->pfn);
+
+	args->flags = page_flags(head);
+	args->mapping = folio_mapping_word(head);
+	args->page_index = FIELD64(head, struct folio, index);
+	args->refs = page_refs(head);
+	args->mapcount = (s32)read32(head + bpf_core_field_offset(struct page, _mapcount.counter)) + 1;
+	args->order = folio_order(head, args->flags);
+	return 0;
+}
+
+#endif /* MMUSCOPE_CALLS_BPF_H */
