@@ -27,9 +27,11 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-
 LIBS := -lbpf -lelf -lz -ljansson -lsqlite3 -lm
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h)
-USER_SRC := adopt attach audit baseline blame cause child claims cmd_check cmd_doctor cmd_gate cmd_levels cmd_metrics cmd_runs format gather gate gate_verdicts hooked \
-	kernel ksyms log main measure metrics metrics_json metrics_report \
-	observe options output probe rank reason resample rules rules_read run session sink_gate sink_gate_ci sink_json sink_runs sink_text snapshot store store_runs suspects umaps verdict
+USER_SRC := adopt attach audit baseline blame cause child claims cmd_check cmd_doctor cmd_gate \
+	cmd_levels cmd_metrics cmd_runs format gate gate_verdicts gather hooked kernel ksyms log main \
+	measure metrics metrics_json metrics_report observe options output probe rank reason resample \
+	rules rules_read run session sink_gate sink_gate_ci sink_json sink_runs sink_text snapshot store \
+	store_runs suspects umaps verdict
 LOAD_SRC := $(basename $(notdir $(wildcard load/*.c)))
 
 USER_OBJ := $(USER_SRC:%=$(B)/user/%.o)

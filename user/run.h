@@ -9,7 +9,7 @@
 
 struct json_t;
 
-enum { RUN_TEXT = 128, RUN_WORKLOAD = 512, RUN_NAME = 256 };
+enum { RUN_TEXT = 128, RUN_WORKLOAD = 2048, RUN_NAME = 256 };
 
 struct run {
 	char name[RUN_NAME];	/* the file, or "run 12" */

@@ -98,8 +98,9 @@ static void put(struct samples *s, enum metric m, const char *a, const char *b, 
 /*
  * A run by the model.  icount: file-msync of 509 pages on 6.12, 1,024 windows, means that differ by
  * 0.33 % from run to run (4 real ones); here 0.5 %, and one run in twenty has a timer's work in it.
- * wall: the same with the clock of a machine that is busy with other things, 45 % (7 real ones).
- * Of 2M mappings there are 1,024; one run in ten lacks one (real ones: none ever did).
+ * wall: the same with the clock of a machine that is busy with other things, 0.43 in the logarithm
+ * (7 real ones). Of 2M mappings there are 1,024; one run in ten lacks one (real ones: none ever
+ * did).
  */
 static void model_run(struct run *r, bool wall, uint64_t *seed)
 {

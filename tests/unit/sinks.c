@@ -566,6 +566,28 @@ static void samples_of_json_are_those_of_the_report(void **arg)
 	done(&s);
 }
 
+/* what metrics.def says of its labels is what there is */
+static void labels_have_as_many_values_as_told(void **arg)
+{
+	static const int told[LABEL_NR] = {
+#define LABEL(id, name, values, text) [LABEL_##id] = values,
+#define METRIC(id, name, type, unit, scale, labels, presence, source, text)
+#include "user/metrics.def"
+#undef LABEL
+#undef METRIC
+	};
+
+	(void)arg;
+	for (int l = LABEL_NONE + 1; l < LABEL_NR; l++) {
+		int n = 0;
+
+		while (label_value((enum label)l, n))
+			n++;
+		if (n && told[l] && n != told[l])
+			fail_msg("%s: %d values, not %d", label_name((enum label)l), n, told[l]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -579,6 +601,7 @@ int main(void)
 		cmocka_unit_test(json_says_what_the_text_says),
 		cmocka_unit_test(json_survives_odd_data),
 		cmocka_unit_test(samples_of_json_are_those_of_the_report),
+		cmocka_unit_test(labels_have_as_many_values_as_told),
 	};
 
 	return cmocka_run_group_tests_name("sinks", tests, NULL, NULL);
