@@ -26,7 +26,7 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-
 # libbpf, libelf: loading BPF objects; jansson: JSON; sqlite3: the run store
 LIBS := -lbpf -lelf -lz -ljansson -lsqlite3 -lm
 
-BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h)
+BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h bpf/arch/*/*.h)
 USER_SRC := adopt attach audit baseline blame cause child claims cmd_check cmd_doctor cmd_gate \
 	cmd_levels cmd_metrics cmd_runs format gate gate_verdicts gather hooked kernel ksyms log main \
 	measure metrics metrics_json metrics_report observe options output probe rank reason resample \

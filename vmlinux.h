@@ -185,6 +185,9 @@ struct kvm_vcpu {
 
 union kvm_mmu_page_role {
 	u32 word;
+	struct {
+		unsigned int invalid : 1;
+	};
 };
 
 struct kvm_mmu_page {

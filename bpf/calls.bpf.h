@@ -21,6 +21,8 @@ extern const void secretmem_aops __ksym __weak;
 extern const void kvm_ad_enabled __ksym __weak;
 extern const void tdp_mmu_enabled __ksym __weak;
 extern const void vm_list __ksym __weak;
+/* out of line since it must know of _PAGE_SAVED_DIRTY (6.6) */
+extern const void pte_mkwrite __ksym __weak;
 
 enum { INIT_OK, INIT_NO_SYMBOLS };
 
@@ -34,6 +36,7 @@ int init(void *ctx)
 	k_page_offset_base = read64((u64)&page_offset_base);
 	k_vmemmap_base = read64((u64)&vmemmap_base);
 	k_physical_mask = read64((u64)&physical_mask) & ((1ULL << 52) - 1) & ~0xfffULL;
+	k_saved_dirty = &pte_mkwrite ? PTE_SAVED_DIRTY : 0;
 	k_mmu_writable_mask = read64((u64)&shadow_mmu_writable_mask);
 	k_dirty_mask = read64((u64)&shadow_dirty_mask);
 	if (&shadow_accessed_mask)

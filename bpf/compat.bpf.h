@@ -130,6 +130,17 @@ static __always_inline u64 page_flags(u64 page)
 
 #define PAGE_FLAG(name) (1ULL << bpf_core_enum_value(enum pageflags, PG_##name))
 
+/*
+ * Is the page table of the kvm_mmu_page at sp being zapped as a whole?  A bit of its role whose place
+ * depends on how many bits rights take: bit 11, and 12 in 7.3, which has four of them.
+ */
+static __always_inline bool role_invalid(u64 sp)
+{
+	struct kvm_mmu_page *page = (void *)sp;
+
+	return BPF_CORE_READ_BITFIELD_PROBED(page, role.invalid);
+}
+
 /* Argument n of a traced function as a number: the verifier allows no arithmetic on a typed pointer. */
 static __always_inline u64 arg_number(void *ctx, u32 n)
 {

@@ -29,6 +29,7 @@ const volatile bool cfg_never = false;
 __u64 k_page_offset_base;
 __u64 k_vmemmap_base;
 __u64 k_physical_mask;	/* of a page-table entry: address bits, without the SME bit */
+__u64 k_saved_dirty;	/* PTE_SAVED_DIRTY where the kernel has it */
 __u64 k_mmu_writable_mask;
 __u64 k_dirty_mask;
 __u64 k_accessed_mask;
@@ -347,6 +348,9 @@ static __always_inline bool guard_enter(enum guard g, u32 copy)
 	struct runs *r;
 	u8 was;
 
+	/* while hooks are being attached, spares are there before what they stand in for */
+	if (!enabled)
+		return false;
 	r = bpf_task_storage_get(&task_runs, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!r)
 		return !copy;

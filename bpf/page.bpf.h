@@ -68,25 +68,39 @@ static __always_inline bool mapping_is_secret(u64 mapping)
 /* Dirty by its host leaf: hardware bit, or the one kept for write-protected entries. */
 static __always_inline bool leaf_dirty(u64 entry)
 {
-	return entry & (PTE_DIRTY | PTE_SAVED_DIRTY);
+	return pte_dirty(entry);
 }
 
-/* Look up the host leaf at hva; a torn walk is made once more, then counted. */
-GLOBAL int host_leaf(u64 pgd, u64 hva, struct leaf *leaf)
+/*
+ * walk_once() as callers want it: for WALK_NONE leaf->entry is that of the last table or of a huge
+ * PROT_NONE leaf, else 0.  There are two copies of it: the verifier drops the one that reads as this
+ * kernel cannot.
+ */
+GLOBAL int host_walk(u64 pgd, u64 hva, struct leaf *leaf)
 {
 	int r;
 
 	if (!leaf)
 		return WALK_NONE;
-	leaf->entry = 0;
-	leaf->pfn = 0;
-	leaf->level = 0;
-	leaf->pad = 0;
-	if (!hva || !pgd)
+	if (cap_rdonly_cast)
+		r = walk_once(WALK_BY_CAST, pgd, hva, leaf);
+	else
+		r = walk_once(WALK_BY_PROBE, pgd, hva, leaf);
+	if (r == WALK_NONE && leaf->level > 1 && leaf->why != WHY_PROT_NONE)
+		leaf->entry = 0;
+	return r;
+}
+
+/* Look up the host leaf at hva: enum walk_result.  A walk that stayed torn is counted. */
+static __always_inline int host_leaf(u64 pgd, u64 hva, struct leaf *leaf)
+{
+	int r;
+
+	if (!hva || !pgd) {
+		*leaf = (struct leaf){ .why = WHY_ADDRESS };
 		return WALK_NONE;
-	r = host_walk(pgd, hva, leaf);
-	if (r == WALK_TORN)
-		r = host_walk(pgd, hva, leaf);
+	}
+	r = walk_twice(host_walk, pgd, hva, leaf);
 	if (r == WALK_TORN)
 		lost(LOSS_RACED);
 	return r;

@@ -165,13 +165,12 @@ struct roots {
 	u64 link;		/* the next root's */
 	u64 table;		/* of the current one */
 	u32 role;
-	u32 pad;
+	u32 invalid;
 };
 
 /* role.smm is the top byte and is the address space; role.level the lowest 4 bits (kvm_host.h) */
 enum {
 	ROLE_LEVEL = 15,
-	ROLE_INVALID = 1 << 11,
 	ROLE_AS_SHIFT = 24,
 };
 
@@ -191,6 +190,7 @@ GLOBAL int roots_next(struct roots *r)
 		return 0;
 	sp = r->link - bpf_core_field_offset(struct kvm_mmu_page, link);
 	r->role = FIELD32(sp, struct kvm_mmu_page, role.word);
+	r->invalid = role_invalid(sp);
 	r->table = FIELD64(sp, struct kvm_mmu_page, spt);
 	r->link = read64(r->link);
 	return 1;
@@ -241,8 +241,7 @@ GLOBAL int has_invalid_root(u64 kvm, u64 gfn)
 		if (!roots_next(&r))
 			break;
 		shift = ((r.role & ROLE_LEVEL) - 1) * 9;
-		if (r.role & ROLE_INVALID &&
-		    spte_present(read64(r.table + ((gfn >> (shift & 63)) & 511) * 8)))
+		if (r.invalid && spte_present(read64(r.table + ((gfn >> (shift & 63)) & 511) * 8)))
 			return 1;
 	}
 	return 0;

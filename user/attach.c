@@ -201,19 +201,22 @@ void attach_detach(struct session *s)
 	}
 }
 
-/* What the kernel skipped of a hook, and no spare made good. */
-static uint64_t missed_of(const struct session *s, enum hook h, const struct bpf_program *p)
+/* Runs of a hook's program, or of the first entry to it, that the kernel has skipped. */
+static uint64_t misses_of(struct session *s, enum hook h)
 {
+	struct bpf_program *p = s->entries[h][0] ? s->entries[h][0] : find_program(s, h, "");
 	struct bpf_prog_info info = { 0 };
 	uint32_t size = sizeof(info);
 	int fd = p ? bpf_program__fd(p) : -1;
 
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
-		return 0;
-	if (!s->entries[h][0])
-		return info.recursion_misses;
-	/* more made good than missed: a run was counted twice, which is as bad as one lost */
-	return (uint64_t)llabs((int64_t)(info.recursion_misses - s->skel->bss->spared[guards[h] - 1]));
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) ? info.recursion_misses : 0;
+}
+
+void attach_begin_misses(struct session *s)
+{
+	for (int h = 0; h < HOOK_NR; h++)
+		if (s->hooks[h].attached)
+			s->misses_before[h] = misses_of(s, h);
 }
 
 static bool is_fault_end(enum hook h)
@@ -222,7 +225,7 @@ static bool is_fault_end(enum hook h)
 	       h == HOOK_FAULT_PAGING64 || h == HOOK_FAULT_EPT;
 }
 
-void attach_read_missed(struct session *s)
+void attach_count_misses(struct session *s)
 {
 	uint64_t carried = s->skel->bss->carried;
 
@@ -231,10 +234,12 @@ void attach_read_missed(struct session *s)
 
 		if (!s->hooks[h].attached)
 			continue;
-		missed = missed_of(s, h, s->entries[h][0] ? s->entries[h][0] : find_program(s, h, ""));
+		missed = misses_of(s, h) - s->misses_before[h];
+		/* more made good than missed: a run was counted twice, which is as bad as one lost */
+		if (s->entries[h][0])
+			missed = (uint64_t)llabs((int64_t)(missed - s->skel->bss->spared[guards[h] - 1]));
 		late = is_fault_end(h) ? missed < carried ? missed : carried : 0;
 		carried -= late;
-		s->now.missed[h] = missed - late;
-		s->now.missed_runs += missed - late;
+		s->missed[h] = missed - late;
 	}
 }

@@ -228,6 +228,7 @@ int session_attach(struct session *s)
 	if (result && !s->options.try_all)
 		return result;
 	log_verbose("attached in %.2f s", (double)(clock_ns() - began) / 1e9);
+	attach_begin_misses(s);
 	s->skel->bss->enabled = 1;
 	s->started_ns = clock_ns();
 	if (session_run(s->skel->progs.enter_old_vms, NULL, 0) < 0)
@@ -329,6 +330,8 @@ int session_consume(struct session *s, violation_fn fn, void *arg)
 
 void session_disable(struct session *s)
 {
+	/* first, since from then on spares do not count what they would make good */
+	attach_count_misses(s);
 	s->skel->bss->enabled = 0;
 	s->stopped_ns = clock_ns();
 }
@@ -431,7 +434,12 @@ const struct snapshot *session_snapshot(struct session *s)
 	now->host.violated[INV_REFS_RETURNED] += s->leaked_refs;
 	now->audited = s->audited;
 	now->audit_sptes = s->audit_sptes;
-	attach_read_missed(s);
+	if (!s->stopped_ns)
+		attach_count_misses(s);
+	for (int h = 0; h < HOOK_NR; h++) {
+		now->missed[h] = s->missed[h];
+		now->missed_runs += s->missed[h];
+	}
 	now->unbalanced_vms = s->gone.unbalanced_vms;
 	now->vms_over = s->gone.vms_over;
 	now->seconds_ns = (s->stopped_ns ? s->stopped_ns : clock_ns()) - s->started_ns;

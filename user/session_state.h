@@ -28,6 +28,8 @@ struct session {
 	/* attached in the place of a hook's program where the kernel is preemptible */
 	struct bpf_program *entries[HOOK_NR][ENTRIES];
 	struct bpf_link *links[HOOK_NR][ENTRIES];
+	uint64_t misses_before[HOOK_NR];	/* skipped runs of a hook's program before we listened */
+	uint64_t missed[HOOK_NR];	/* since, less what spares made good */
 	struct ring_buffer *ring;
 	struct snapshot gone;		/* rows of destroyed VMs */
 	struct snapshot now;
@@ -60,8 +62,10 @@ int attach_join(struct session *s);
 /* Attach everything that was chosen: exit code. */
 int attach_all(struct session *s);
 void attach_detach(struct session *s);
-/* Runs that the kernel skipped, by hook: the program was already running on that CPU. */
-void attach_read_missed(struct session *s);
+/* Everything is attached and about to be switched on: runs skipped up to now do not count. */
+void attach_begin_misses(struct session *s);
+/* Runs that the kernel skipped up to now, by hook: the program was already running on that CPU. */
+void attach_count_misses(struct session *s);
 
 /* ---- adopt.c ---- */
 

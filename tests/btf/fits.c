@@ -76,14 +76,17 @@ static uint32_t width(const struct btf_type *t)
 
 /*
  * Most accesses read by offset alone (FIELD64, FIELD32 in bpf/compat.bpf.h), so a number or pointer
- * must have the width that our declaration says.  NULL: it fits.
+ * must have the width that our declaration says; what we declare as a bit field is read as one,
+ * wherever it is.  bits: of our bit field, or 0.  NULL: it fits.
  */
-static const char *misfit(const struct btf_type *ours, const struct place *theirs)
+static const char *misfit(const struct btf_type *ours, uint32_t bits, const struct place *theirs)
 {
 	const struct btf_type *t = theirs->type;
 
 	if (!t)
 		return "has no type";
+	if (bits)
+		return theirs->bits == bits ? NULL : "is no bit field of that size";
 	if (theirs->bits || theirs->offset % 8)
 		return "is a bit field";
 	if (is_number(ours) && is_number(t))
@@ -114,32 +117,42 @@ static const struct btf_type *kernel_type(const struct kernel *k, const char *na
 	return NULL;
 }
 
-static void composite(const struct kernel *k, const struct btf *ours, const struct btf_type *t,
-		      const char *name, const char *essential, uint32_t kind)
+/* The members of our type, also inside anonymous structs, against theirs. */
+static void members(const struct btf *ours, const struct btf_type *t, const char *name,
+		    const struct btf *btf, const struct btf_type *theirs)
 {
-	const struct btf *btf = NULL;
-	const struct btf_type *theirs = kernel_type(k, essential, kind, &btf);
-
-	if (!theirs) {
-		printf("no field %s - this kernel has no such type\n", name);
-		return;
-	}
 	for (uint32_t i = 0; i < btf_vlen(t); i++) {
 		const struct btf_member *m = &btf_members(t)[i];
 		const char *field = btf__name_by_offset(ours, m->name_off);
 		struct place place;
 		const char *why;
 
+		if (!m->name_off) {
+			members(ours, resolve(ours, m->type), name, btf, theirs);
+			continue;
+		}
 		if (!find_member(btf, theirs, field, 0, &place)) {
 			printf("no field %s.%s - there is no such field\n", name, field);
 			continue;
 		}
-		why = misfit(resolve(ours, m->type), &place);
+		why = misfit(resolve(ours, m->type), btf_member_bitfield_size(t, i), &place);
 		if (why)
 			printf("no field %s.%s - it %s\n", name, field, why);
 		else
 			printf("ok field %s.%s\n", name, field);
 	}
+}
+
+static void composite(const struct kernel *k, const struct btf *ours, const struct btf_type *t,
+		      const char *name, const char *essential, uint32_t kind)
+{
+	const struct btf *btf = NULL;
+	const struct btf_type *theirs = kernel_type(k, essential, kind, &btf);
+
+	if (theirs)
+		members(ours, t, name, btf, theirs);
+	else
+		printf("no field %s - this kernel has no such type\n", name);
 }
 
 static void enumeration(const struct kernel *k, const struct btf *ours, const struct btf_type *t,

@@ -85,20 +85,24 @@ kernel=$(echo "$matrix" | tail -n 1)
 cat > "$dir/wrong.c" <<'END'
 struct kvm { void *mm; int no_such_field; short userspace_pid; };
 struct kvm_mmu_page { int spt; unsigned int role; };
+union kvm_mmu_page_role { struct { unsigned int access : 2; unsigned int word : 1; }; };
 struct no_such_type { int x; };
 enum pageflags { PG_dirty, PG_no_such_flag };
 struct folio___later { void *mapping; };
 struct kvm a; struct kvm_mmu_page b; struct no_such_type c; enum pageflags d; struct folio___later e;
+union kvm_mmu_page_role f;
 END
 ${CLANG:-clang} -g -O2 -target bpf -c "$dir/wrong.c" -o "$dir/wrong.o"
-"$fits" types "$cache/$kernel" "$dir/wrong.o" kvm kvm_mmu_page no_such_type pageflags folio___later \
-	not_in_object > "$dir/got"
+"$fits" types "$cache/$kernel" "$dir/wrong.o" kvm kvm_mmu_page kvm_mmu_page_role no_such_type pageflags \
+	folio___later not_in_object > "$dir/got"
 cat > "$dir/expected" <<'END'
 ok field kvm.mm
 no field kvm.no_such_field - there is no such field
 no field kvm.userspace_pid - it is of another size
 no field kvm_mmu_page.spt - it is of another kind
 no field kvm_mmu_page.role - it is of another kind
+no field kvm_mmu_page_role.access - it is no bit field of that size
+no field kvm_mmu_page_role.word - it is no bit field of that size
 no field no_such_type - this kernel has no such type
 ok field pageflags.PG_dirty
 no field pageflags.PG_no_such_flag - there is no such enumerator

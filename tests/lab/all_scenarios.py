@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """All scenarios of mmuscope-load, one after another, under one 'mmuscope check --claims' that must not raise
-an alarm: used by scenarios.matrix.py and scenarios-shadow.py.
+an alarm: used by scenarios.matrix.py and scenarios-shadow.matrix.py.
 """
 import json
 import os
