@@ -157,10 +157,23 @@ static int migrate(struct store *s)
 	return err;
 }
 
+/* Version and owner at one moment: between two questions another process may have made the schema. */
+static int look_closely(struct store *s, int64_t *version)
+{
+	int err = store_exec(s, "BEGIN");
+
+	if (err)
+		return err;
+	*version = ask(s, "PRAGMA user_version");
+	err = *version < 0 ? (int)*version : check_owner(s, *version);
+	store_rollback(s);
+	return err;
+}
+
 static int look_at(struct store *s, enum store_mode mode)
 {
-	int64_t version = ask(s, "PRAGMA user_version");
-	int err = version < 0 ? (int)version : check_owner(s, version);
+	int64_t version;
+	int err = look_closely(s, &version);
 
 	if (err || version == STORE_VERSION)
 		return err;

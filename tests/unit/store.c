@@ -225,8 +225,10 @@ static void many_writers(void **arg)
 		for (uint64_t i = 0; i < RUNS; i++) {
 			struct run r;
 
-			if (store_open(path, STORE_CREATE, &s, why))
+			if (store_open(path, STORE_CREATE, &s, why)) {
+				fprintf(stderr, "%s\n", why);
 				_exit(1);
+			}
 			make_run(&r, 1 + (uint64_t)w * RUNS + i);
 			if (store_add(s, &r))
 				_exit(2);
