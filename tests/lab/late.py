@@ -24,11 +24,17 @@ OLD, FIRST, CLEANED = 311, 17, 3
 
 # guests that stay, and then two that are busy
 START = """
+# one that the host's reclaim leaves alone, so that there is much to compare with at the end
+keep=/sys/fs/cgroup/keep
+echo +memory > /sys/fs/cgroup/cgroup.subtree_control
+mkdir $keep
+echo 64M > $keep/memory.min
 echo 8 > /proc/sys/vm/nr_hugepages
 echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled
 loads=
 """ + "".join(f"""
-mmuscope-load --hold-until-signal {options} > {name}.hold &
+sh -c '[ {name} != anon ] || echo $$ > '$keep'/cgroup.procs; exec mmuscope-load --hold-until-signal {options}' \\
+	> {name}.hold &
 pid=$!
 loads="$loads $pid"
 wait_for {name}.hold holding || exit 99
