@@ -7,6 +7,7 @@
 # make prove      the mutation score: every mutant of docs/mutants.md, and no alarm without it
 # make long       two minutes of stress on two kernels, and the tests of tests/slow-tests
 # make fuzz       every target of tests/fuzz for FUZZ_SECONDS (60) each
+# make docs       docs/metrics.md, from the table of metrics
 # make install    DESTDIR and PREFIX as usual
 # V=1 shows the commands; CC=clang builds user space with clang
 
@@ -23,13 +24,15 @@ OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I$(B) -I. $(WAR
 ARCH_INCLUDE := /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null || uname -m)-linux-gnu
 BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-function -Werror \
 	-I$(firstword $(wildcard $(ARCH_INCLUDE) /usr/include/x86_64-linux-gnu))
-# libbpf, libelf: loading BPF objects; jansson: JSON; zstd: recordings
-LIBS := -lbpf -lelf -lz -ljansson -lzstd
+# libbpf, libelf: loading BPF objects; jansson: JSON; zstd: recordings; sqlite3: the run store
+LIBS := -lbpf -lelf -lz -ljansson -lzstd -lsqlite3 -lm
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h bpf/arch/*/*.h)
-USER_SRC := adopt attach audit blame cause child claims cmd_check cmd_doctor cmd_levels cmd_walk format hooked \
-	kernel ksyms ledger log lookups main observe options output probe reason session sink_json sink_json_walk \
-	sink_ledger sink_text sink_text_walk snapshot survey suspects umaps verdict walked
+USER_SRC := adopt attach audit baseline blame cause child claims cmd_check cmd_doctor cmd_gate cmd_levels \
+	cmd_metrics cmd_runs cmd_walk format gate gate_verdicts gather hooked kernel ksyms ledger log lookups main \
+	measure metrics metrics_json metrics_report observe options output probe rank reason resample rules \
+	rules_read run session sink_gate sink_gate_ci sink_json sink_json_walk sink_ledger sink_runs sink_text \
+	sink_text_walk snapshot store store_runs survey suspects umaps verdict walked
 # what no command uses yet: for tests only
 SPARE_SRC := recording_frame recording_keep recording_parts recording_read recording_window \
 	recording_write records
@@ -42,7 +45,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test check lab prove long fuzz install clean setup test-programs
+.PHONY: all demo test check lab prove long fuzz docs install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -66,9 +69,10 @@ $(B)/bin/mmuscope: $(USER_OBJ) | $(B)/bin/
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# no warning that dlopen() needs shared libraries: SQLite calls it for extensions, of which we load none
 $(B)/static/mmuscope: $(USER_OBJ) | $(B)/static/
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -Wl,--no-warnings -o $@ $^ $(LIBS)
 
 $(B)/bin/mmuscope-load: $(LOAD_OBJ) | $(B)/bin/
 	$(call say,LINK,$@)
@@ -139,6 +143,11 @@ $(B)/fuzz/bin/%: tests/fuzz/%.c $(B)/fuzz/all.a | $(B)/fuzz/bin/
 	$(call say,CC,$@)
 	$(Q)$(CLANG) $(OUR_CFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -Itests -MMD -MP -o $@ $< $(B)/fuzz/all.a $(LIBS)
 
+# without sanitizers: it makes thousands of comparisons
+$(B)/test/gate-power: tests/power/gate_power.c $(filter-out %/main.o,$(USER_OBJ)) | $(B)/test/unit/
+	$(call say,CC,$@)
+	$(Q)$(CC) $(OUR_CFLAGS) -o $@ $^ $(LIBS)
+
 # small static programs that lab tests push into a VM
 $(B)/test/drop/%: tests/lab/%.c | $(B)/test/drop/
 	$(call say,CC,$@)
@@ -176,6 +185,8 @@ long: all test-programs
 
 fuzz: $(FUZZ) test-programs
 	tests/fuzz/run $(FUZZ_SECONDS) $(notdir $(FUZZ))
+docs: $(B)/bin/mmuscope
+	$(B)/bin/mmuscope metrics -o docs/metrics.md
 
 install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 	install -D -m 755 $(B)/bin/mmuscope $(DESTDIR)$(PREFIX)/bin/mmuscope

@@ -125,6 +125,8 @@ static int report(struct observation *ob, const struct options *o, struct collec
 		.command = "check",
 		.kernel = uts.release,
 		.machine = uts.machine,
+		.host = uts.nodename,
+		.workload = o->command,
 		.tier = session_tier(ob->session),
 		.snapshot = snapshot,
 		.verdicts = verdicts,

@@ -66,6 +66,8 @@ static int report(struct observation *ob, const struct options *o)
 		.command = "levels",
 		.kernel = uts.release,
 		.machine = uts.machine,
+		.host = uts.nodename,
+		.workload = o->command,
 		.tier = session_tier(ob->session),
 		.snapshot = snapshot,
 		.causes = &blame.causes,

@@ -24,6 +24,8 @@ struct report {
 	const char *command;		/* "check", "levels", "walk" */
 	const char *kernel;		/* release */
 	const char *machine;
+	const char *host;		/* its name; NULL: not to be told */
+	char *const *workload;		/* what ran meanwhile, argv; NULL: nothing of ours */
 	const char *tier;
 	const struct snapshot *snapshot;
 	const struct verdict *verdicts;	/* INV_NR of them; NULL: none were judged */

@@ -99,13 +99,25 @@ static json_t *levels_json(const struct vm_row *vm)
 		json_t *now = row_stock(vm, l, &pages) ? json_integer(pages) : json_null();
 
 		json_object_set_new(levels, level_name(l),
-				    json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "stock", now,
+				    json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "stock", now,
 					      "installed", number(c->installed[l]), "zapped",
 					      number(c->zapped[l]), "torn_down",
 					      number(c->torn_down[l]), "split", number(c->split[l]),
-					      "collapsed", number(c->collapsed[l])));
+					      "collapsed", number(c->collapsed[l]), "adopted",
+					      number(c->adopted[l])));
 	}
 	return levels;
+}
+
+/* By invariant, those that there are: which VM it was must be known. */
+static json_t *vm_violations_json(const struct vm_counts *c)
+{
+	json_t *o = json_object();
+
+	for (int i = 0; i < INV_NR; i++)
+		if (c->violated[i])
+			json_object_set_new(o, invariant_name(i), number(c->violated[i]));
+	return o;
 }
 
 static json_t *vm_json(const struct vm_row *vm)
@@ -122,13 +134,14 @@ static json_t *vm_json(const struct vm_row *vm)
 		json_object_set_new(faults, hva[i], number(c->hva[i]));
 	for (int e = 0; e < NOTIFIER_EVENTS; e++)
 		json_object_set_new(windows, notifier_event_name(e), number(c->windows[e]));
-	o = json_pack("{s:i, s:i, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", vm->info.index,
-		      "pid", vm->info.pid, "comm", format_comm(comm, vm->info.comm, COMM_LEN), "late",
-		      vm->info.flags & VM_LATE ? 1 : 0, "ended", vm->gone ? 1 : 0, "hva_to_pfn", faults,
-		      "windows", windows, "zapped_in_windows", number(c->zapped_in_window), "kvm_marked",
-		      number(c->kvm_marked), "levels", levels_json(vm), "windows_followed",
-		      number(c->windows_followed), "faults", number(c->fault_ends), "fault_retries",
-		      number(c->fault_retries));
+	o = json_pack("{s:i, s:i, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+		      vm->info.index, "pid", vm->info.pid, "comm",
+		      format_comm(comm, vm->info.comm, COMM_LEN), "late", vm->info.flags & VM_LATE ? 1 : 0,
+		      "ended", vm->gone ? 1 : 0, "hva_to_pfn", faults, "windows", windows,
+		      "zapped_in_windows", number(c->zapped_in_window), "kvm_marked", number(c->kvm_marked),
+		      "levels", levels_json(vm), "windows_followed", number(c->windows_followed), "faults",
+		      number(c->fault_ends), "fault_retries", number(c->fault_retries), "violations",
+		      vm_violations_json(c));
 	if (o && vm->ledger && vm->ledger->surveyed_ns)
 		json_object_set_new(o, "ledger", ledger_json(vm));
 	return o;
@@ -184,8 +197,8 @@ static json_t *cause_json(const struct report *r, const struct cause_group *g)
 	if (!o)
 		return NULL;
 	json_object_set_new(o, "window_ns",
-			    json_pack("{s:s, s:i, s:o}", "scale", "log2", "first_bucket", CAUSE_BUCKET_LOW,
-				      "buckets", buckets));
+			    json_pack("{s:s, s:i, s:o, s:o}", "scale", "log2", "first_bucket",
+				      CAUSE_BUCKET_LOW, "sum", number(g->ns), "buckets", buckets));
 	if (g->outside)
 		json_object_set_new(o, "changes", number(g->changes));
 	json_object_set_new(o, "call_paths", number(g->rows));
@@ -265,6 +278,29 @@ static json_t *missed_runs_json(const struct snapshot *s)
 	return o;
 }
 
+/* What is not UTF-8 cannot be told in JSON. */
+static json_t *utf8_or_mark(const char *text)
+{
+	json_t *j = json_string(text);
+
+	return j ? j : json_string("?");
+}
+
+/* Where it was, and what ran meanwhile: runs of different ones cannot be compared. */
+static void origin_json(json_t *o, const struct report *r)
+{
+	json_t *list;
+
+	if (r->host)
+		json_object_set_new(json_object_get(o, "host"), "name", json_string(r->host));
+	if (!r->workload)
+		return;
+	list = json_array();
+	for (char *const *word = r->workload; *word; word++)
+		json_array_append_new(list, utf8_or_mark(*word));
+	json_object_set_new(o, "workload", list);
+}
+
 int json_report(FILE *f, const struct report *r)
 {
 	const struct snapshot *s = r->snapshot;
@@ -285,7 +321,9 @@ int json_report(FILE *f, const struct report *r)
 		      vms, "losses", losses_json(s), "window_ns", hist_json(&s->hists[HIST_WINDOW_NS]));
 	if (!o)
 		return -ENOMEM;
+	origin_json(o, r);
 	json_object_set_new(o, "missed_runs", missed_runs_json(s));
+	json_object_set_new(o, "vms_not_listed", number(s->vms_over));
 	json_object_set_new(o, "window_pages", hist_json(&s->hists[HIST_WINDOW_PAGES]));
 	if (r->command_status >= 0)
 		json_object_set_new(o, "command_status", json_integer(r->command_status));

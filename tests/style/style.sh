@@ -71,3 +71,7 @@ while read -r file; do
 		-Wstrict-prototypes -Werror -fsyntax-only "$file" >> "$dir/found" 2>&1 || true
 done < "$dir/c"
 empty clang-warnings
+
+# make docs
+build/bin/mmuscope metrics | diff docs/metrics.md - > "$dir/found" 2>&1 || true
+empty docs-are-current

@@ -3,6 +3,7 @@
  * What the sinks print, compared with tests/golden/ (UPDATE_GOLDEN=1 renews it; look at the diff).  Run
  * from the top of the tree, as tests/run does.
  */
+#include "user/metrics.h"
 #include "user/report.h"
 
 #include "unit.h"
@@ -532,6 +533,101 @@ static void json_survives_odd_data(void **arg)
 	done(&s);
 }
 
+/* Everything that can be there, with numbers of its own. */
+static void fill_all(struct scene *s)
+{
+	uint64_t *n, seed = 5;
+
+	for (size_t i = 0; i < s->snapshot.nvms; i++) {
+		n = (uint64_t *)&s->snapshot.vms[i].counts;
+		for (size_t k = 0; k < sizeof(struct vm_counts) / sizeof(*n); k++)
+			n[k] = random_below(&seed, 1u << 30);
+	}
+	for (int l = 0; l < LOSS_NR; l++)
+		s->snapshot.losses[l] = 1000 + (uint64_t)l;
+	for (int h = 0; h < HOOK_NR; h++)
+		s->snapshot.missed[h] = 100 + (uint64_t)h;
+	s->snapshot.missed_runs = 77;
+	s->snapshot.late_vms = 2;
+	s->snapshot.unadopted_vms = 1;
+	s->snapshot.unbalanced_vms = 3;
+	s->snapshot.vms_over = 4;
+	s->snapshot.audited = true;
+	s->snapshot.audit_sptes = 4711;
+	s->snapshot.vms[1].info.flags = VM_LATE;
+	s->snapshot.vms[1].walk_done = true;
+	s->snapshot.vms[1].walked[1] = 99;
+	for (size_t i = 0; i < s->list.n; i++)
+		s->list.groups[i].changes = s->list.groups[i].outside ? 42 : 0;
+	s->report.command_status = 256;
+}
+
+/* the two ways from a report to its numbers */
+static void samples_of_json_are_those_of_the_report(void **arg)
+{
+	static bool seen[METRIC_NR];
+	struct samples direct = { 0 }, read = { 0 };
+	struct scene s;
+	char why[128];
+	json_t *o;
+
+	(void)arg;
+	build(&s, "check");
+	fill_all(&s);
+	judge(&s);
+	s.report.claims = s.claims;
+	o = read_back(&s);
+	json_object_set_new(o, "mmuscope", json_string(VERSION));
+	assert_int_equal(metrics_from_report(&s.report, &direct), 0);
+	assert_int_equal(metrics_from_json(o, &read, why, sizeof(why)), 0);
+	for (size_t i = 0; i < direct.n && i < read.n; i++) {
+		const struct sample *a = &direct.list[i], *b = &read.list[i];
+		const char *name = metric_info(a->metric)->name;
+
+		seen[a->metric] = true;
+		if (a->metric != b->metric)
+			fail_msg("%zu: %s and %s", i, name, metric_info(b->metric)->name);
+		for (int l = 0; l < METRIC_LABELS && a->label[l]; l++)
+			if (strcmp(a->label[l], b->label[l]))
+				fail_msg("%s: %s and %s", name, a->label[l], b->label[l]);
+		if (a->value != b->value)
+			fail_msg("%s: %.17g and %.17g", name, a->value, b->value);
+		assert_int_equal(!a->hist, !b->hist);
+		if (a->hist && memcmp(a->hist, b->hist, sizeof(*a->hist)))
+			fail_msg("%s: histograms differ", name);
+	}
+	assert_int_equal(direct.n, read.n);
+	for (int m = 0; m < METRIC_NR; m++)
+		if (!seen[m])
+			fail_msg("no sample of %s", metric_info((enum metric)m)->name);
+	samples_free(&direct);
+	samples_free(&read);
+	json_decref(o);
+	done(&s);
+}
+
+/* what metrics.def says of its labels is what there is */
+static void labels_have_as_many_values_as_told(void **arg)
+{
+	static const int told[LABEL_NR] = {
+#define LABEL(id, name, values, text) [LABEL_##id] = values,
+#define METRIC(id, name, type, unit, scale, labels, presence, source, text)
+#include "user/metrics.def"
+#undef LABEL
+#undef METRIC
+	};
+
+	(void)arg;
+	for (int l = LABEL_NONE + 1; l < LABEL_NR; l++) {
+		int n = 0;
+
+		while (label_value((enum label)l, n))
+			n++;
+		if (n && told[l] && n != told[l])
+			fail_msg("%s: %d values, not %d", label_name((enum label)l), n, told[l]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -545,6 +641,8 @@ int main(void)
 		cmocka_unit_test(levels_verbose),
 		cmocka_unit_test(json_says_what_the_text_says),
 		cmocka_unit_test(json_survives_odd_data),
+		cmocka_unit_test(samples_of_json_are_those_of_the_report),
+		cmocka_unit_test(labels_have_as_many_values_as_told),
 	};
 
 	return cmocka_run_group_tests_name("sinks", tests, NULL, NULL);
