@@ -164,7 +164,7 @@ static void json_has_all_numbers(void **arg)
 	for (int i = 0; i < COMPARED_NR; i++)
 		assert_int_equal(number(walk, "compared", compared_name(i), NULL), w->compared[i]);
 	for (int i = 0; i < PFN_CLASSES; i++)
-		assert_int_equal(number(walk, "pfns", pfn_class_name(i), NULL), w->pfns[i]);
+		assert_int_equal(number(walk, "pfns", frame_name((unsigned int)i), NULL), w->pfns[i]);
 	for (int i = 0; i < SERVES_NR; i++) {
 		const json_t *before = json_object_get(json_object_get(walk, "write"), "before");
 
