@@ -4,7 +4,8 @@
  *
  *	/dev/frames-4k		VM_PFNMAP, 4K entries, pages with a reference each
  *	/dev/frames-2m		VM_PFNMAP, 2M entries, compound pages (where the kernel has such entries)
- *	/dev/frames-tail	VM_PFNMAP, 4K entries, blocks of 2M without __GFP_COMP: one reference, on the first page
+ *	/dev/frames-tail	VM_PFNMAP, 4K entries, blocks of 2M without __GFP_COMP: one reference
+ *				on the first page
  *	/dev/frames-mixed	the same pages in VM_MIXEDMAP
  *	/dev/frames-reserved	VM_PFNMAP, 4K entries, pages with PG_reserved
  *	/dev/frames-bare-4k	VM_PFNMAP, 4K entries, memory without struct page: bare=, size=
