@@ -318,7 +318,8 @@ void model_finish(struct model *m, bool live)
 
 	for (size_t i = 0; i < m->code_pages; i++)
 		code += m->code_mapped[i];
-	count(m, COUNT_ZAPS_TEARDOWN, mapped + code);
+	/* a guest_memfd that is still mapped keeps its VM: all goes with the mappings, before the VM ends */
+	count(m, m->own_pages ? COUNT_ZAPS : COUNT_ZAPS_TEARDOWN, mapped + code);
 	if (!live)
 		return;
 	count(m, COUNT_PAGES_4K + m->level, mapped);

@@ -48,13 +48,13 @@ if HUGE:
 HOLD = """
 pids=
 %s
-mmuscope levels --json -o levels.json 2> levels.err &
+mmuscope levels --json -o watch.json 2> watch.err &
 pid=$!
-wait_for levels.err watching || exit 98
+wait_for watch.err watching || exit 98
 kill -INT $pid
 status=0
 wait $pid || status=$?
-cat levels.json
+cat watch.json
 kill -USR1 $pids
 wait
 exit $status"""
