@@ -48,6 +48,8 @@ const char *notifier_event_name(int event);
 
 /* A sentence over as many lines of 80 columns as it needs, indented. */
 void text_wrapped(FILE *f, int indent, const char *text);
+/* Why a VM has no level ledger; NULL: it has one. */
+const char *ledger_missing(const struct vm_row *vm);
 /* The level ledger of a VM; verbose: by memslot too.  As JSON: only where stock was taken. */
 void text_ledger(FILE *f, const struct vm_row *vm, bool verbose);
 json_t *ledger_json(const struct vm_row *vm);

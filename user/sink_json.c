@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <string.h>
 
 enum { JSON_VERSION = 1 };
 
@@ -313,6 +314,11 @@ int json_report(FILE *f, const struct report *r)
 
 		if (r->walk)
 			json_object_set_new(vm, "walk", json_lookups(r, &s->vms[i].walk));
+		if (!strcmp(r->command, "levels") && ledger_missing(&s->vms[i])) {
+			json_object_set_new(vm, "ledger", json_null());
+			json_object_set_new(vm, "ledger_missing",
+					    json_string(ledger_missing(&s->vms[i])));
+		}
 		json_array_append_new(vms, vm);
 	}
 	o = json_pack("{s:s, s:i, s:s, s:{s:s, s:s}, s:s, s:o, s:o, s:o, s:o}", "mmuscope", VERSION,
