@@ -84,6 +84,16 @@ enum judged {
 
 #define JUDGED_GUILTY GUILTY_SECRET
 
+/* one walk of the reference walker, as it is compared with a candidate's answer */
+struct candidate_walk {
+	__u64 entry;
+	__u64 pfn;
+	__u32 level;
+	__u32 result;		/* enum walk_result */
+	__u32 why;
+	__u32 secret;		/* the leaf is of memfd_secret */
+};
+
 struct candidate_counts {
 	__u64 calls;			/* in scope, from entry to exit */
 	__u64 answers;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The answer of a candidate for the new lookup against two walks of the reference walker: a class
- * (candidate.h).  Pure, and compiled for BPF and, by its tests, natively.  Needs walk.h and struct
- * candidate_walk before it.  docs/candidate.md is the text to this code.
+ * (candidate.h).  Pure, and compiled for BPF and, by its tests, natively.  Needs walk.h before
+ * it.  docs/candidate.md is the text to this code.
  */
 #ifndef MMUSCOPE_JUDGE_H
 #define MMUSCOPE_JUDGE_H

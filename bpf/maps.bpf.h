@@ -326,16 +326,6 @@ struct {
 	__type(value, struct candidate_counts);
 } candidate_counted SEC(".maps");
 
-/* one walk of the reference walker, as it is compared with a candidate's answer */
-struct candidate_walk {
-	u64 entry;
-	u64 pfn;
-	u32 level;
-	u32 result;		/* enum walk_result */
-	u32 why;
-	u32 secret;		/* the leaf is of memfd_secret */
-};
-
 /* the call of the candidate that a task is in, and what the walk at its entry found */
 struct candidate_call {
 	struct candidate_args args;

@@ -34,13 +34,14 @@ static int wrong(const struct way *w, const char *fmt, ...)
 	return -EINVAL;
 }
 
+/* The type itself, without typedefs and qualifiers; NULL: void. */
 static const struct btf_type *strip(const struct btf *btf, uint32_t id)
 {
 	const struct btf_type *t = btf__type_by_id(btf, id);
 
 	while (t && (btf_is_mod(t) || btf_is_typedef(t) || btf_is_type_tag(t)))
 		t = btf__type_by_id(btf, t->type);
-	return t;
+	return t && !btf_is_void(t) ? t : NULL;
 }
 
 static const struct btf_type *proto_of(const struct candidate_types *types)
@@ -150,7 +151,7 @@ static int set_width(struct way *w)
 	       wrong(w, "is a number of %u bytes", t->size);
 }
 
-/* The type of a register; *err: the function has no such. */
+/* The type of a register. */
 static int start(struct way *w, const struct btf_type *proto)
 {
 	uint32_t n = w->term->source - 1;
