@@ -81,7 +81,9 @@ static struct btf *find_types(struct session *s, const struct place *place, stru
 	}
 	id = btf__find_by_name_kind(module ? module : s->kernel.vmlinux, function, BTF_KIND_FUNC);
 	if (id > 0)
-		*types = (struct candidate_types){ .btf = module ? module : s->kernel.vmlinux, .function = id };
+		*types = (struct candidate_types){
+			.btf = module ? module : s->kernel.vmlinux, .function = id,
+		};
 	return module;
 }
 

@@ -152,10 +152,12 @@ static void types_give_offsets_and_widths(void **state)
 	v = spec.value;
 	assert_true(v[CANDIDATE_HVA].source == 1 && v[CANDIDATE_HVA].width == 8 && !v[CANDIDATE_HVA].loads);
 	assert_true(v[CANDIDATE_WRITE].width == 1 && v[CANDIDATE_WRITE].mask == UINT64_MAX);
-	assert_true(v[CANDIDATE_PFN].loads == 1 && v[CANDIDATE_PFN].width == 8 && !v[CANDIDATE_PFN].offset[0]);
+	assert_true(v[CANDIDATE_PFN].loads == 1 && v[CANDIDATE_PFN].width == 8);
+	assert_int_equal(v[CANDIDATE_PFN].offset[0], 0);
 	assert_true(v[CANDIDATE_LEVEL].width == 4 && v[CANDIDATE_LEVEL].is_signed);
 	v = &spec.value[CANDIDATE_WRITABLE];
-	assert_true(v->loads == 2 && v->offset[0] == 24 && v->offset[1] == 8 && v->width == 8 && v->mask == 1);
+	assert_true(v->loads == 2 && v->offset[0] == 24 && v->offset[1] == 8);
+	assert_true(v->width == 8 && v->mask == 1);
 	v = &spec.value[CANDIDATE_OK];
 	assert_true(v->loads == 1 && v->offset[0] == 16 && v->width == 8);
 	assert_false(spec.value[CANDIDATE_PAGE].source);
