@@ -14,6 +14,7 @@
 #define PFN_ERROR_MASK (0xfffULL << 52)
 
 enum { PFN_ERR_HWPOISON = 1 };
+enum { FOLL_WRITE = 1 };	/* include/linux/mm_types.h */
 
 /* This CPU's copy of the walk counters of a VM. */
 static __always_inline struct walk_counts *walks_of(u32 vm)

@@ -203,7 +203,8 @@ int observe(struct observation *ob, const struct options *o, bool check, violati
 	struct session_options so = {
 		.check = check,
 		.walk = o->walk,
-		.survey = !check,
+		.payoff = o->payoff,
+		.survey = !check && !o->payoff,
 		.scope_pid = o->pid,
 		.max_vms = o->max_vms,
 		.max_stories = o->stories,

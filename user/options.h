@@ -14,6 +14,7 @@ enum {
 	OPT_STORIES = 1 << 2,	/* --stories */
 	OPT_CLAIMS = 1 << 3,	/* --claims */
 	OPT_STACKS = 1 << 4,	/* --stacks */
+	OPT_PAYOFF = 1 << 5,	/* --payoff */
 };
 
 struct options {
@@ -23,6 +24,7 @@ struct options {
 	const char *output;	/* NULL: stdout */
 	bool json;
 	bool walk;		/* set by the command: the reference walker beside GUP */
+	bool payoff;
 	bool claims;
 	bool stacks;
 	unsigned int only;	/* bit set of invariants asked for by name; 0: all */

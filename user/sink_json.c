@@ -308,7 +308,8 @@ int json_report(FILE *f, const struct report *r)
 	char text[512];
 	int err;
 
-	for (size_t i = 0; i < s->nvms; i++) {
+	/* where lookups are timed nothing is counted of VMs */
+	for (size_t i = 0; !s->payoff && i < s->nvms; i++) {
 		json_t *vm = vm_json(&s->vms[i]);
 
 		if (r->walk)
@@ -333,6 +334,8 @@ int json_report(FILE *f, const struct report *r)
 		walk_total(s, &total);
 		json_object_set_new(o, "walk", json_lookups(r, &total));
 	}
+	if (s->payoff)
+		json_object_set_new(o, "payoff", json_payoff(s));
 	if (r->causes) {
 		list = json_array();
 		for (size_t i = 0; i < r->causes->n; i++)

@@ -18,4 +18,9 @@ void text_lookups(FILE *f, const struct report *r, const struct walk_counts *w,
 /* The same; NULL when out of memory. */
 json_t *json_lookups(const struct report *r, const struct walk_counts *w);
 
+/* The same for mmuscope walk --payoff. */
+void text_payoff_sentence(const struct snapshot *s, char *buf, size_t size);
+void text_payoff(FILE *f, const struct snapshot *s);
+json_t *json_payoff(const struct snapshot *s);
+
 #endif /* MMUSCOPE_SINK_PARTS_H */

@@ -176,6 +176,9 @@ static void every_hook_spoils_what_it_must(void **arg)
 		{ "window-started", DUN | WINDOWS }, { "window-end", WINDOWS }, { "window-ended", WBA },
 		{ "pin-map", PNO }, { "pin-unmap", PNO }, { "pin-unmapped", PNO },
 		{ "folio-clean-io", NBC }, { "folio-cancel-dirty", NBC },
+		{ "payoff-fault", 0 }, { "payoff-faulted", 0 }, { "payoff-lookup", 0 },
+		{ "payoff-looked-up", 0 }, { "payoff-slow", 0 }, { "payoff-remapped", 0 },
+		{ "payoff-level", 0 }, { "payoff-leveled", 0 },
 	};
 	const size_t n = sizeof(expected) / sizeof(expected[0]);
 
