@@ -126,8 +126,7 @@ def probes():
     r = lab["probed"]
     report = json.loads(r.err[r.err.index("{"):])
     longer = step_ns(json.loads(r.out)) - step_ns(lab["bare"].json())
-    # of the faults of the step: the guest's code comes besides, once
-    said = report["payoff"]["probes_ns"] * PAGES / (PAGES + 1)
+    said = report["payoff"]["probes_ns"]
     check("probes-cost-what-they-say", abs(said / longer - 1) < 0.03, f"they say {said}, it was {longer}", r)
 
 
