@@ -228,6 +228,7 @@ enum event_type {
 	EVENT_VM_NEW = 1,
 	EVENT_VM_GONE,
 	EVENT_VIOLATION,
+	EVENT_CANDIDATE,	/* candidate.h */
 };
 
 struct event_head {

@@ -6,6 +6,7 @@
 #ifndef MMUSCOPE_REPORT_H
 #define MMUSCOPE_REPORT_H
 
+#include "candidate.h"
 #include "claims.h"
 #include "ksyms.h"
 #include "verdict.h"
@@ -37,6 +38,7 @@ struct report {
 	const struct cause_list *causes;	/* NULL: not known */
 	const struct ksyms *ksyms;	/* NULL: stacks have no names */
 	bool walk;			/* the walker beside GUP was asked for */
+	const struct candidate_report *candidate;	/* NULL: none was judged */
 	bool tells_pins;		/* this kernel says which lookups pin the page */
 	bool stacks;			/* show those of causes */
 	bool verbose;			/* all reasons, all causes */

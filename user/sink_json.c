@@ -339,6 +339,8 @@ int json_report(FILE *f, const struct report *r)
 		walk_total(s, &total);
 		json_object_set_new(o, "walk", json_lookups(r, &total));
 	}
+	if (r->candidate)
+		json_object_set_new(o, "candidate", json_candidate(r->candidate));
 	if (r->causes) {
 		list = json_array();
 		for (size_t i = 0; i < r->causes->n; i++)
