@@ -152,7 +152,7 @@ GLOBAL u32 vma_kind(u64 hva)
 	return err == -ENOENT ? VMA_ABSENT : kind;
 }
 
-/* A lookup has failed where the leaf maps a frame of this class.  Failures are rare: here time is no matter. */
+/* A lookup has failed where the leaf maps a frame of this class.  Rare: here time is no matter. */
 GLOBAL int lookup_failed(u32 vm, u32 frame, u64 hva)
 {
 	struct walk_counts *c = walks_of(vm);
