@@ -56,6 +56,18 @@ GLOBAL int page_is_dirty(u64 pgd, u64 hva, u64 pfn, u64 *flags)
 	return host_leaf(pgd, hva, &leaf) == WALK_OK && leaf.pfn == pfn && leaf_dirty(leaf.entry);
 }
 
+/*
+ * Does a special leaf map the page at hva?  Then it belongs to a driver (VM_PFNMAP): it is never cleaned or
+ * written back, and KVM, which has no reference of it, marks nothing dirty from 6.13 on
+ * (kvm_release_faultin_page(), arch/x86/kvm/mmu/mmu.c).
+ */
+GLOBAL int page_is_special(u64 pgd, u64 hva, u64 pfn)
+{
+	struct leaf leaf;
+
+	return host_leaf(pgd, hva, &leaf) == WALK_OK && leaf.pfn == pfn && pte_special(leaf.entry);
+}
+
 /* The page is lost in a window while it is dirty: it has to stay so until the window's end. */
 static __always_inline void window_remember(struct vm_counts *c, struct window *w, u64 pfn, u64 hva,
 					    u64 gfn, u64 mapping)
@@ -112,6 +124,10 @@ GLOBAL int debt_pay(struct task_state *t, struct window *w)
 	why = page_reason(d->pfn);
 	if (why < PAGE_REASONS) {
 		COUNT(c, exempt[EXEMPT_ZAP_NO_PAGE + why], 1);
+		return 0;
+	}
+	if (page_is_special(pgd, d->hva, d->pfn)) {
+		COUNT(c, exempt[EXEMPT_ZAP_SPECIAL], 1);
 		return 0;
 	}
 	evidence(c, w, d->vm, SEEN_ZAP_CLEAN, d->backing, pages);

