@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzz target: any text as a report that is put into a run store, and read back.  What comes out is what
- * went in, and the store stays sound.
+ * Fuzz target: any text as a report that is put into a run store, and read back.  What comes out is
+ * what went in, and the store stays sound.
  */
 #include "user/store.h"
 

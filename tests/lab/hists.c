@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Prints what the window histogram of the mmuscope that runs here has counted so far, as a report has it: so
- * that one session, whose start takes most of the time, gives many runs (tests/power/collect).
+ * Prints what the window histogram of the mmuscope that runs here has counted so far: so that one
+ * session, whose start takes most of the time, gives many runs (tests/power/collect).
  */
 #include "bpf/event.h"
 
