@@ -103,6 +103,12 @@ run "$load" --pages 0 anon-4k
 verdict load-no-pages is_bad_usage 0
 run "$load" --pages 12k anon-4k
 verdict load-bad-number is_bad_usage 12k
+run "$load" --cut 0 anon-4k
+verdict load-cut-at-no-page is_bad_usage 0
+for scenario in slots two-slots stress; do
+	run "$load" --cut 5 $scenario
+	verdict load-cut-of-$scenario is_bad_usage $scenario
+done
 run "$load" --vcpus
 verdict load-missing-argument is_bad_usage --vcpus
 run "$load" anon-4k memfd
