@@ -341,6 +341,7 @@ enum adopt_result {
 /* why KVM maps less than the host does, in the order in which KVM asks (user/level_causes.def) */
 enum level_cause {
 	LOW_GUEST,		/* the guest's own page tables map no larger (shadow paging) */
+	LOW_UNPAGED,		/* the guest has no paging on (shadow paging) */
 	LOW_DIRTY_LOG,
 	LOW_CAP,		/* KVM maps no larger on this host */
 	LOW_MISALIGNED,		/* gfn and hva of the memslot to each other */

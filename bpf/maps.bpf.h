@@ -44,6 +44,7 @@ __u32 k_five_levels;
 __u32 k_tdp_mmu;	/* new page tables are the TDP MMU's */
 __u32 k_ad_disabled;	/* KVM keeps no accessed/dirty bits in SPTEs */
 __u64 k_vm_list;		/* address of KVM's list of VMs */
+__u64 k_nx_huge_pages;	/* address of KVM's parameter; 0: not known */
 __u32 k_max_level;	/* KVM maps no larger than this PG_LEVEL_x; 0: not known */
 
 /* on: judge and count; off: hooks fall through (set after attaching, cleared before detaching) */

@@ -29,6 +29,7 @@ enum {
 	OPT_STEPS = 256,
 	OPT_DEVICE,
 	OPT_DEVICE_OFFSET,
+	OPT_CUT,
 	OPT_VMS,
 	OPT_SECONDS,
 	OPT_SEED,
@@ -48,6 +49,7 @@ static const struct option options[] = {
 	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ "device-offset", required_argument, NULL, OPT_DEVICE_OFFSET },
 	{ "steps", required_argument, NULL, OPT_STEPS },
+	{ "cut", required_argument, NULL, OPT_CUT },
 	{ "vms", required_argument, NULL, OPT_VMS },
 	{ "seconds", required_argument, NULL, OPT_SECONDS },
 	{ "seed", required_argument, NULL, OPT_SEED },
@@ -75,6 +77,7 @@ static const char usage[] =
 	"  -d, --dir PATH           where files are made (default /tmp)\n"
 	"      --device PATH        whose memory device and device-2m map\n"
 	"      --device-offset N    from this byte of it on (default 0)\n"
+	"      --cut PAGE           a second memslot begins with this page of the memory\n"
 	"      --vms N              VMs of vm-churn (default 17) and stress (2)\n"
 	"      --seconds N          how long stress goes on (default 3)\n"
 	"      --seed N             repeat the random choices of a stress\n"
@@ -201,6 +204,7 @@ struct command {
 	unsigned long pages;
 	unsigned long vcpus;
 	unsigned long rounds;
+	unsigned long cut;
 	unsigned long vms;
 	unsigned long seconds;
 	unsigned long seed;
@@ -230,6 +234,8 @@ static int take_option(int c, struct command *cmd, struct run *r)
 	case OPT_STEPS:
 		cmd->steps = optarg;
 		return 0;
+	case OPT_CUT:
+		return read_number("--cut", optarg, 1, PAGES_MAX - 1, &cmd->cut);
 	case OPT_VMS:
 		return read_number("--vms", optarg, 1, VMS_MAX, &cmd->vms);
 	case OPT_SECONDS:
@@ -292,6 +298,14 @@ static int read_options(int argc, char **argv, struct command *cmd, struct run *
 	return 0;
 }
 
+/* Scenarios that lay out memslots themselves are not cut. */
+static int check_cut(const struct scenario *sc, unsigned long cut)
+{
+	if (!cut || !(sc->slots || sc->two_slots || sc->own_vms))
+		return 0;
+	return bad_usage("--cut is not for the scenario", sc->name, "it has several memslots already");
+}
+
 static int prepare(struct run *r, const struct scenario *sc, const struct command *cmd)
 {
 	const struct backing *b = backing_find(sc->backing);
@@ -301,8 +315,12 @@ static int prepare(struct run *r, const struct scenario *sc, const struct comman
 		fprintf(stderr, "mmuscope-load: %s\n", r->why.text);
 		return status;
 	}
+	status = check_cut(sc, cmd->cut);
+	if (status)
+		return status;
 	r->scenario = sc;
 	r->pages = cmd->pages;
+	r->cut = cmd->cut;
 	r->rounds = (unsigned int)cmd->rounds;
 	r->seconds = (double)cmd->seconds;
 	r->seed = cmd->seed ? cmd->seed : (uint64_t)(wait_now() * 1e6) % SEED_MAX + 1;

@@ -33,6 +33,7 @@ struct view {
 struct run {
 	const struct scenario *scenario;
 	size_t pages;
+	size_t cut;		/* page with which a second memslot begins; 0: there is one */
 	unsigned int nvcpus;
 	unsigned int rounds;
 	uint64_t seed;

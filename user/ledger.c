@@ -7,6 +7,7 @@
 #include "snapshot.h"
 
 #include <errno.h>
+#include <linux/kvm.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,6 +92,55 @@ int ledger_add(struct ledger *l, const struct survey_args *a)
 	return 0;
 }
 
+/* Go on with what is known of a memslot: was is of then_ns, r of now_ns. */
+static void recovery_follow(struct slot_row *r, const struct slot_row *was, uint64_t then_ns, uint64_t now_ns)
+{
+	if (r->flags & KVM_MEM_LOG_DIRTY_PAGES)
+		return;
+	r->recovery = was->recovery;
+	if (was->flags & KVM_MEM_LOG_DIRTY_PAGES)
+		r->recovery = (struct recovery){
+			.on_ns = then_ns, .off_ns = now_ns, .mapped = slot_mapped(was),
+			.lost = was->lost[LOW_DIRTY_LOG] * PAGE_BYTES,
+		};
+	if (!r->recovery.off_ns || r->recovery.over_ns)
+		return;
+	if (!r->lost[LOW_OLD] && slot_mapped(r) >= r->recovery.mapped)
+		r->recovery.over_ns = now_ns;
+	else
+		r->recovery.short_ns = now_ns;
+}
+
+static bool slot_before(const struct slot_row *a, const struct slot_row *b)
+{
+	return a->as_id != b->as_id ? a->as_id < b->as_id : a->base_gfn < b->base_gfn;
+}
+
+/* Both are by address space and gfn. */
+static void recoveries_follow(const struct ledger *l, struct ledger *stock, uint64_t now_ns)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < stock->nslots; i++) {
+		struct slot_row *r = &stock->slots[i];
+
+		while (k < l->nslots && slot_before(&l->slots[k], r))
+			k++;
+		if (k < l->nslots && !slot_before(r, &l->slots[k]) && l->slots[k].id == r->id)
+			recovery_follow(r, &l->slots[k], l->surveyed_ns, now_ns);
+	}
+}
+
+uint64_t recovery_least(const struct recovery *r)
+{
+	return r->short_ns ? r->short_ns - r->off_ns : 0;
+}
+
+uint64_t recovery_most(const struct recovery *r)
+{
+	return r->over_ns - r->on_ns;
+}
+
 void ledger_take(struct ledger *l, struct ledger *stock, uint64_t now_ns)
 {
 	if (l->surveyed_ns && now_ns > l->surveyed_ns) {
@@ -101,6 +151,7 @@ void ledger_take(struct ledger *l, struct ledger *stock, uint64_t now_ns)
 					      (double)(l->total.lost[c] + stock->total.lost[c]);
 		l->watched_ns += now_ns - l->surveyed_ns;
 	}
+	recoveries_follow(l, stock, now_ns);
 	free(l->slots);
 	l->slots = stock->slots;
 	l->nslots = stock->nslots;

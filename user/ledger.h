@@ -12,6 +12,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * A dirty log that has ended, as the stocks show it.  Over when all that was mapped under it is mapped again,
+ * and nothing as an old mapping.
+ */
+struct recovery {
+	uint64_t on_ns;		/* CLOCK_MONOTONIC of the last stock with the log on... */
+	uint64_t off_ns;	/* ...and of the first without; 0: no log was seen to end */
+	uint64_t short_ns;	/* last stock in which it was not over; 0: none */
+	uint64_t over_ns;	/* first in which it was; 0: none yet */
+	uint64_t lost;		/* bytes lost to the log when it was on last, and... */
+	uint64_t mapped;	/* ...mapped then */
+};
+
 struct slot_row {
 	uint32_t as_id;
 	uint32_t id;
@@ -22,6 +35,7 @@ struct slot_row {
 	uint64_t leaves[LEVELS][HOST_LEVELS];	/* leaf SPTEs, by level and by the host's level */
 	uint64_t lost[LOW_NR];	/* 4K pages that the host maps larger, by cause */
 	uint64_t promised;	/* 4K pages that both map as such, though their folio is 2M or more */
+	struct recovery recovery;
 };
 
 struct ledger {
@@ -43,6 +57,10 @@ int ledger_add(struct ledger *l, const struct survey_args *a);
  */
 void ledger_take(struct ledger *l, struct ledger *stock, uint64_t now_ns);
 void ledger_free(struct ledger *l);
+
+/* The least and the most time, in ns, that a recovery can have taken; it is over. */
+uint64_t recovery_least(const struct recovery *r);
+uint64_t recovery_most(const struct recovery *r);
 
 /* Leaf SPTEs of a level (index 0..LEVELS-1). */
 uint64_t slot_leaves(const struct slot_row *r, int level);

@@ -121,6 +121,31 @@ static void slots(FILE *f, const struct ledger *l)
 	}
 }
 
+/* What became of memory when its dirty log ended. */
+static void recoveries(FILE *f, const struct ledger *l)
+{
+	char n[4][FORMAT_LEN], text[256];
+
+	for (size_t i = 0; i < l->nslots; i++) {
+		const struct slot_row *r = &l->slots[i];
+		const struct recovery *c = &r->recovery;
+
+		if (!c->off_ns || !c->lost)
+			continue;
+		if (c->over_ns)
+			snprintf(text, sizeof(text), "recovered after %s to %s", format_ns(n[0], recovery_least(c)),
+				 format_ns(n[1], recovery_most(c)));
+		else
+			snprintf(text, sizeof(text), "not recovered after %s: %s of %s mapped, %s of it as before",
+				 format_ns(n[0], recovery_least(c)),
+				 format_bytes(n[1], (int64_t)slot_mapped(r)), format_bytes(n[2], (int64_t)c->mapped),
+				 format_bytes(n[3], (int64_t)(r->lost[LOW_OLD] * 4096)));
+		fprintf(f, "  dirty log of memslot %u:%u ended, %s were lost to it:\n", r->as_id, r->id,
+			format_bytes(n[3], (int64_t)c->lost));
+		text_wrapped(f, 4, text);
+	}
+}
+
 /* When was this so? */
 static void as_of(FILE *f, const struct vm_row *vm)
 {
@@ -167,6 +192,7 @@ void text_ledger(FILE *f, const struct vm_row *vm, bool verbose)
 	if (l->total.promised)
 		fprintf(f, "  promised, not delivered: %s in 4K, by the host too, of folios of 2M\n",
 			format_bytes(n, (int64_t)l->total.promised * 4096));
+	recoveries(f, l);
 	if (verbose)
 		slots(f, l);
 }
@@ -205,6 +231,15 @@ static json_t *row_json(const struct slot_row *r)
 			 causes_json(r->lost), "backings", kinds);
 }
 
+static json_t *recovery_json(const struct recovery *r)
+{
+	if (!r->off_ns)
+		return json_null();
+	return json_pack("{s:o, s:o, s:b, s:o, s:o}", "lost", number(r->lost), "mapped", number(r->mapped), "over",
+			 r->over_ns != 0, "ns_least", number(recovery_least(r)), "ns_most",
+			 r->over_ns ? number(recovery_most(r)) : json_null());
+}
+
 static json_t *slot_json(const struct slot_row *r)
 {
 	json_t *o = row_json(r);
@@ -214,6 +249,7 @@ static json_t *slot_json(const struct slot_row *r)
 	json_object_set_new(o, "base_gfn", number(r->base_gfn));
 	json_object_set_new(o, "size", number(r->npages * 4096));
 	json_object_set_new(o, "flags", number(r->flags));
+	json_object_set_new(o, "recovery", recovery_json(&r->recovery));
 	return o;
 }
 

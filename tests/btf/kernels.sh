@@ -67,7 +67,7 @@ for kernel in $matrix; do
 
 	# variables of kvm.ko that the program 'init' needs the address of
 	for symbol in shadow_mmu_writable_mask shadow_dirty_mask shadow_accessed_mask tdp_mmu_enabled vm_list \
-		max_huge_page_level; do
+		max_huge_page_level nx_huge_pages; do
 		if grep -q "^$symbol " "$cache/$kernel/kvm.syms"; then
 			echo "ok $kernel-symbol-$symbol"
 		else

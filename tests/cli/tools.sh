@@ -108,6 +108,12 @@ run "$load" --device /dev/mem --device-offset 4097 device
 verdict load-bad-offset is_bad_usage 4097
 run "$load" --device /dev/mem --device-offset 0xg000 device
 verdict load-bad-hex-offset is_bad_usage 0xg000
+run "$load" --cut 0 anon-4k
+verdict load-cut-at-no-page is_bad_usage 0
+for scenario in slots two-slots stress; do
+	run "$load" --cut 5 $scenario
+	verdict load-cut-of-$scenario is_bad_usage $scenario
+done
 run "$load" --vcpus
 verdict load-missing-argument is_bad_usage --vcpus
 run "$load" anon-4k memfd

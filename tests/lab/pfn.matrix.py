@@ -4,11 +4,9 @@
 # Guests on page frames of every kind (tests/frames), and on a guest_memfd: what each kernel's KVM maps, at which
 # level, what kind of page walk says it is, and that check does not take any of it for a violation.
 import json
-import os
-import subprocess
 import sys
 
-from labvm import TOP, Lab, check, equal, finish, guarded, invariant, nothing_lost
+from labvm import Lab, check, equal, finish, guarded, invariant, module, nothing_lost
 
 from all_scenarios import counts
 
@@ -66,18 +64,6 @@ pid=$!
 pids="$pids $pid"
 wait_for %s.hold holding || exit 99
 echo "%s $pid $(cat /sys/kernel/debug/kvm/$pid-*/pages_4k) $(cat /sys/kernel/debug/kvm/$pid-*/pages_2m)" >&2"""
-
-
-def module():
-    """frames.ko for this kernel, None without its headers."""
-    out = os.path.join(TOP, f"build/test/frames-{KERNEL}.ko")
-    build = subprocess.run([os.path.join(TOP, "lab/module"), KERNEL, os.path.join(TOP, "tests/frames"), out],
-                           check=False)
-    if build.returncode == 4:
-        print(f"skip devices - Debian no longer has the headers of {KERNEL}")
-        return None
-    check("module-builds", build.returncode == 0, f"lab/module ended with {build.returncode}")
-    return out if build.returncode == 0 else None
 
 
 def device_option(name):
@@ -186,7 +172,7 @@ def too_short():
           "neither a ledger nor a word", r)
 
 
-ko = module()
+ko = module(KERNEL, "tests/frames")
 lab = Lab(KERNEL)
 GMEM_LOAD = f"mmuscope-load --json --pages {N} guest-memfd >> gmem-loads || true\n"
 lab.option("--append", f"memmap=128M${BARE:#x}")

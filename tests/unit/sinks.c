@@ -318,6 +318,8 @@ static struct slot_row slot_rows[2] = {
 	{
 		.id = 3, .backings = 1 << BACKING_ANON, .base_gfn = 0x40000, .npages = 4099,
 		.leaves = { { 0, 100, 3 }, { 0, 0, 7 } }, .lost = { [LOW_EDGE] = 3 }, .promised = 64,
+		.recovery = { .on_ns = 41000000000, .off_ns = 42100000000, .short_ns = 44000000000,
+			      .over_ns = 45200000000, .lost = 15 << 20, .mapped = 16 << 20 },
 	},
 	{
 		.id = 508, .as_id = 1, .backings = 1 << BACKING_HUGETLB | 1 << BACKING_KSM, .flags = 3,
