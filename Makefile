@@ -28,14 +28,12 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-
 LIBS := -lbpf -lelf -lz -ljansson -lzstd -lsqlite3 -lm
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h bpf/arch/*/*.h)
-USER_SRC := adopt attach audit baseline blame cause child claims cmd_check cmd_doctor cmd_gate cmd_levels \
-	cmd_metrics cmd_runs cmd_walk format gate gate_verdicts gather hooked kernel ksyms ledger log lookups main \
-	measure metrics metrics_json metrics_report observe options output probe rank reason resample rules \
-	rules_read run session sink_gate sink_gate_ci sink_json sink_json_walk sink_ledger sink_runs sink_text \
+USER_SRC := adopt attach audit baseline blame cause checked child claims cmd_check cmd_doctor cmd_gate cmd_judge \
+	cmd_levels cmd_metrics cmd_record cmd_runs cmd_walk format gate gate_verdicts gather hooked judge judge_file \
+	kernel ksyms ledger log lookups main measure metrics metrics_json metrics_report model observe options \
+	output probe rank reason recorder recorder_facts recording_frame recording_keep recording_parts \
+	recording_read recording_window recording_write records resample rules rules_read run session sink_gate sink_gate_ci sink_json sink_json_walk sink_ledger sink_runs sink_text \
 	sink_text_walk snapshot store store_runs survey suspects umaps verdict walked
-# what no command uses yet: for tests only
-SPARE_SRC := recording_frame recording_keep recording_parts recording_read recording_window \
-	recording_write records
 LOAD_SRC := $(basename $(notdir $(wildcard load/*.c)))
 
 USER_OBJ := $(USER_SRC:%=$(B)/user/%.o)
@@ -98,7 +96,7 @@ $(B)/test/load/%.o: load/%.c | $(B)/test/load/
 	$(call say,CC,$@)
 	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -MMD -MP -pthread -c $< -o $@
 
-TESTED_SRC := $(filter-out main,$(USER_SRC)) $(SPARE_SRC)
+TESTED_SRC := $(filter-out main,$(USER_SRC))
 
 $(B)/test/user.a: $(TESTED_SRC:%=$(B)/test/user/%.o)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^

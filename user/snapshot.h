@@ -53,6 +53,11 @@ struct snapshot {
 	uint64_t audit_sptes;	/* may-write leaf SPTEs that were compared */
 	struct cause *causes;
 	size_t ncauses;
+	/* of a recording that is judged; zeros of a live session */
+	const char *not_whole;		/* why the file may lack steps of any kind; NULL: it is whole */
+	uint64_t unrecorded[INV_NR];	/* steps that found no room in the recorder's ring buffer */
+	uint64_t torn[INV_NR];		/* steps not judged: an earlier one of their instance is missing */
+	bool differs[INV_NR];		/* the live report counts otherwise */
 };
 
 /* dst += src, field by field. */
