@@ -36,9 +36,22 @@ GLOBAL int mapped_evidence(u32 index, u64 pfn, u32 leaf_is_dirty)
 	return 0;
 }
 
+/* What its models are given, for the recorder.  fits: LVF_EVENTS if there is no host leaf. */
+GLOBAL int mapped_seen(const struct story *s, u32 same, u32 fits, u32 right)
+{
+	if (!s)
+		return 0;
+	step_seen(INV_SAME_PAGE, same, 0, s, 0, 0);
+	if (fits >= LVF_EVENTS)
+		return 0;
+	step_seen(INV_LEVEL_FITS, fits, 0, s, 0, 0);
+	step_seen(INV_WRITE_NEEDS_WRITE, right, 0, s, 0, 0);
+	return 0;
+}
+
 /*
  * A leaf SPTE has come: same-page, level-fits and write-needs-write, by the host's page tables.
- * hva: of its gfn, 0: to be looked up; by_fault: a vCPU's fault has made it.
+ * hva: of its gfn; by_fault: a vCPU's fault has made it.
  */
 GLOBAL int check_mapped(const struct change *ch, u64 hva, u32 by_fault)
 {
@@ -58,8 +71,6 @@ GLOBAL int check_mapped(const struct change *ch, u64 hva, u32 by_fault)
 	if (!vm)
 		return 0;
 	c = counts_of(index);
-	if (!hva)
-		hva = gfn_to_hva(ch->kvm, ch->as_id, ch->gfn);
 	found = host_leaf(vm->pgd, hva, &leaf) == WALK_OK;
 	may = spte_may_write(ch->new);
 
@@ -70,17 +81,19 @@ GLOBAL int check_mapped(const struct change *ch, u64 hva, u32 by_fault)
 	};
 
 	same = found && leaf.pfn == s.pfn ? SPA_MAP_SAME : SPA_MAP_OTHER;
-	step_seen(INV_SAME_PAGE, same, 0, &s, 0, 0);
 	judged(c, INV_SAME_PAGE, spa_step(SPA_ANY, same), &s, NULL);
 	/* without a host leaf there is nothing to compare level and rights with; same-page has said so */
-	if (!found)
+	if (!found) {
+		if (cfg_record)
+			mapped_seen(&s, same, LVF_EVENTS, WNW_EVENTS);
 		return 0;
+	}
 	fits = ch->level <= leaf.level ? LVF_MAP_FITS : LVF_MAP_EXCEEDS;
-	step_seen(INV_LEVEL_FITS, fits, 0, &s, 0, 0);
 	judged(c, INV_LEVEL_FITS, lvf_step(LVF_ANY, fits), &s, NULL);
 	if (may)
 		right = leaf.entry & PTE_WRITABLE ? WNW_MAP_WRITABLE : WNW_MAP_READONLY;
-	step_seen(INV_WRITE_NEEDS_WRITE, right, 0, &s, 0, 0);
+	if (cfg_record)
+		mapped_seen(&s, same, fits, right);
 	judged(c, INV_WRITE_NEEDS_WRITE, wnw_step(WNW_ANY, right), &s, NULL);
 	if (may && by_fault)
 		mapped_evidence(index, s.pfn, leaf.pfn == s.pfn && leaf_dirty(leaf.entry));
@@ -137,6 +150,9 @@ GLOBAL int check_installed(const struct change *ch)
 			f->nprefetched = n + 1;
 		}
 	}
+	/* here, where the stack is less deep than there */
+	if (!hva)
+		hva = gfn_to_hva(ch->kvm, ch->as_id, ch->gfn);
 	return check_mapped(ch, hva, f->hva != 0);
 }
 
@@ -376,7 +392,7 @@ GLOBAL int fault_elsewhere(struct task_state *t, u32 index)
 	ch.level = f->level;
 	ch.as_id = f->as_id;
 	if (still_valid(ch.kvm, f->map_seq))
-		check_mapped(&ch, 0, 0);
+		check_mapped(&ch, gfn_to_hva(ch.kvm, ch.as_id, ch.gfn), 0);
 	return 0;
 }
 
@@ -468,6 +484,17 @@ static __always_inline int fault_end(void *ctx, u64 gfn, u64 pfn, int result)
 	return fault_settle(t, index);
 }
 
+/* A leaf has been installed in the range of an open window: tell.  In a frame of its own. */
+GLOBAL int open_breached(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
+{
+	struct story s = {
+		.gfn = gfn, .pfn = spte_pfn(spte), .old_spte = spte, .new_spte = spte, .vm = index,
+		.level = level, .as_id = as_id, .pages = level_pages(level & 3),
+	};
+
+	return tell_violation(INV_NO_MAP_IN_WINDOW, &s, NULL);
+}
+
 /* A leaf has been installed: no window of the VM that covers it may be open. */
 GLOBAL int check_open(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
 {
@@ -477,23 +504,16 @@ GLOBAL int check_open(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
 	struct vm_counts *c = counts_of(index);
 
 	open_windows_find(&find);
-	if (find.larger)
+	if (find.larger) {
 		COUNT(c, exempt[EXEMPT_LARGER_LEAF], 1);
-	if (find.larger)
 		exempt_seen(INV_NO_MAP_IN_WINDOW, EXEMPT_LARGER_LEAF, 0, index, 1, 0, 0);
+	}
 	if (!find.hits)
 		return 0;
-
-	struct story s = {
-		.gfn = gfn, .pfn = spte_pfn(spte), .old_spte = spte, .new_spte = spte, .vm = index,
-		.level = level, .as_id = as_id, .pages = level_pages(level & 3),
-	};
-
 	/* an instance is a window, and each of them is broken */
 	COUNT(c, checked[INV_NO_MAP_IN_WINDOW], find.hits);
 	COUNT(c, violated[INV_NO_MAP_IN_WINDOW], find.hits);
-	tell_violation(INV_NO_MAP_IN_WINDOW, &s, NULL);
-	return 0;
+	return open_breached(index, as_id, gfn, spte, level);
 }
 
 /* looking at the leaves that a huge one was split into */

@@ -29,6 +29,8 @@ struct losses {
 struct reading {
 	struct judge *judge;
 	struct judged_file *file;
+	uint64_t from_after;	/* ns from the start; 0: all */
+	uint64_t to_after;
 	uint64_t from_ns;	/* CLOCK_MONOTONIC */
 	uint64_t to_ns;
 	struct losses before;	/* of the time range */
@@ -115,6 +117,19 @@ static void take_vm(struct reading *r, uint64_t ns, const struct record_vm *vm, 
 	json_decref(o);
 }
 
+/* Times count from when the hooks were in place, which is before the first step. */
+static void set_range(struct reading *r)
+{
+	uint64_t start = number_of(r->file->meta, "", "started_ns");
+
+	if (start)
+		r->file->start_ns = start;
+	start = r->file->start_ns;
+	r->from_ns = r->from_after ? start + r->from_after : 0;
+	r->to_ns = r->to_after ? start + r->to_after : UINT64_MAX;
+	judge_range(r->judge, r->from_ns, r->to_ns);
+}
+
 static void take(struct reading *r, const struct record_head *head)
 {
 	const void *body = head + 1;
@@ -140,6 +155,7 @@ static void take(struct reading *r, const struct record_head *head)
 		break;
 	case RECORD_META:
 		replace(&f->meta, json_of(body, size));
+		set_range(r);
 		break;
 	default:
 		break;
@@ -184,7 +200,7 @@ static void say(void *arg, const char *text)
 	log_note("%s: %s", (const char *)arg, text);
 }
 
-static void begin(struct reading *r, const struct recording_reader *reader, uint64_t from_ns, uint64_t to_ns)
+static void begin(struct reading *r, const struct recording_reader *reader)
 {
 	const struct recording_head *head = recording_header(reader);
 	const char *facts = recording_facts(reader);
@@ -197,13 +213,11 @@ static void begin(struct reading *r, const struct recording_reader *reader, uint
 	if (head && head->part)
 		not_whole(f, "the %u files before it are not here", head->part);
 	f->start_ns = head ? head->start_ns : 0;
-	r->from_ns = from_ns ? f->start_ns + from_ns : 0;
-	r->to_ns = to_ns ? f->start_ns + to_ns : UINT64_MAX;
-	judge_range(r->judge, r->from_ns, r->to_ns);
+	set_range(r);
 }
 
 /* One file.  *next: the number of the part that follows, 0: none, or not known.  0 or -1. */
-static int read_part(struct reading *r, const char *path, uint64_t from_ns, uint64_t to_ns, uint32_t *next)
+static int read_part(struct reading *r, const char *path, uint32_t *next)
 {
 	struct recording_reader *reader;
 	const struct record_head *head;
@@ -216,7 +230,7 @@ static int read_part(struct reading *r, const char *path, uint64_t from_ns, uint
 			  err == -EPROTONOSUPPORT ? "a newer mmuscope has recorded it" : strerror(-err));
 		return -1;
 	}
-	begin(r, reader, from_ns, to_ns);
+	begin(r, reader);
 	while (!r->full && (head = recording_next(reader))) {
 		if (head->type == RECORD_SNAPSHOT)
 			r->full = !keep_text(&last, head);
@@ -283,14 +297,14 @@ static void hand_over(struct reading *r)
 
 int judge_file(struct judge *j, const char *path, uint64_t from_ns, uint64_t to_ns, struct judged_file *out)
 {
-	struct reading r = { .judge = j, .file = out };
+	struct reading r = { .judge = j, .file = out, .from_after = from_ns, .to_after = to_ns };
 	char base[PATH_MAX], name[PATH_MAX];
 	uint32_t next = 0;
 	int err;
 
 	memset(out, 0, sizeof(*out));
 	base_of(path, base, sizeof(base));
-	err = read_part(&r, path, from_ns, to_ns, &next);
+	err = read_part(&r, path, &next);
 	while (!err && next) {
 		uint32_t part = next;
 
@@ -300,7 +314,7 @@ int judge_file(struct judge *j, const char *path, uint64_t from_ns, uint64_t to_
 			not_whole(out, "its file %s is missing", name);
 			break;
 		}
-		err = read_part(&r, name, from_ns, to_ns, &next);
+		err = read_part(&r, name, &next);
 	}
 	if (!err)
 		hand_over(&r);
