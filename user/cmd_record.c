@@ -26,7 +26,7 @@ static const char usage[] =
 "      --keep N        keep only the newest N files\n"
 "  -p, --pid PID       only VMs of this process\n"
 "      --for TIME      stop after TIME (90, 500ms, 5m)\n"
-"      --only INV,...  the verdict is over these; they must then have had an occasion\n"
+"      --only INV,...  judge only these; they must then have had an occasion\n"
 "      --claims        weigh what is said about dirty and accessed pages\n"
 "      --stacks        kernel and user stacks of whoever changed guest memory\n"
 "      --stories N     tell the first N violations in full (16)\n"
@@ -36,8 +36,8 @@ static const char usage[] =
 "  -h, --help          this text\n"
 "\n"
 "The report goes to stdout.  Exit status: 0 held, 1 error, COMMAND failed or the\n"
-"recording is not whole, 2 violated, 3 inconclusive, or some steps found no room in\n"
-"the ring, 4 this kernel cannot do it.\n";
+"recording is not whole, 2 violated, 3 inconclusive, or some steps found no room\n"
+"in the ring, 4 this kernel cannot do it.\n";
 
 static uint64_t unrecorded(const struct snapshot *s)
 {
