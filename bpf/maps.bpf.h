@@ -20,7 +20,7 @@
 const volatile bool cfg_check = false;		/* judge invariants */
 const volatile bool cfg_walk = false;		/* the walker beside GUP at every hva_to_pfn */
 const volatile bool cfg_causes = true;		/* keep account of who opens windows */
-const volatile bool cfg_record = false;		/* every step of a model goes to user space, see record.bpf.h */
+const volatile bool cfg_record = false;		/* tell every step of a model, see record.bpf.h */
 const volatile __u32 cfg_record_wake = 0;	/* bytes in the recorder's ring buffer that wake it */
 const volatile bool cap_marks_at_map = false;	/* KVM marks pages dirty at the install, not at the zap */
 const volatile __u32 cfg_scope_pid = 0;		/* 0: every VM; else VMs of this process... */

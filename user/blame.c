@@ -37,7 +37,8 @@ static void name_user_stack(struct cause_group *g)
 			g->user_frames, g->user);
 }
 
-int blame_with(struct blame *b, struct ksyms *ksyms, const struct snapshot *s, struct told *told, size_t ntold)
+int blame_with(struct blame *b, struct ksyms *ksyms, const struct snapshot *s, struct told *told,
+	       size_t ntold)
 {
 	b->ksyms = ksyms;
 	for (size_t i = 0; i < ntold; i++)

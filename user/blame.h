@@ -23,7 +23,8 @@ int blame_find(struct blame *b, const struct snapshot *s, struct told *told, siz
  * The same with names that are known already, which stay the caller's: blame_free() must not see them.
  * 0 or -ENOMEM.
  */
-int blame_with(struct blame *b, struct ksyms *ksyms, const struct snapshot *s, struct told *told, size_t ntold);
+int blame_with(struct blame *b, struct ksyms *ksyms, const struct snapshot *s, struct told *told,
+	       size_t ntold);
 void blame_free(struct blame *b);
 
 #endif /* MMUSCOPE_BLAME_H */

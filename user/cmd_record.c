@@ -92,7 +92,8 @@ int cmd_record(int argc, char **argv)
 	struct recorder *r;
 	struct options o;
 	int err = options_parse(&o, argc, argv, "record",
-				OPT_TARGET | OPT_ONLY | OPT_STORIES | OPT_CLAIMS | OPT_STACKS | OPT_RECORD, usage);
+				OPT_TARGET | OPT_ONLY | OPT_STORIES | OPT_CLAIMS | OPT_STACKS | OPT_RECORD,
+				usage);
 
 	if (err)
 		return err > 0 ? EXIT_OK : EXIT_FAILED;

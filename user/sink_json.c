@@ -420,7 +420,8 @@ int json_report(FILE *f, const struct report *r)
 			json_array_append_new(list, claim_json(i, &r->claims[i]));
 		json_object_set_new(o, "claims", list);
 	}
-	err = json_dumpf(o, f, (r->compact ? JSON_COMPACT : JSON_INDENT(2)) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII);
+	err = json_dumpf(o, f, (r->compact ? JSON_COMPACT : JSON_INDENT(2)) | JSON_PRESERVE_ORDER |
+			 JSON_ENSURE_ASCII);
 	fputc('\n', f);
 	json_decref(o);
 	return err ? -EIO : 0;

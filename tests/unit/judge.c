@@ -35,7 +35,8 @@ static struct record_step step(enum invariant inv, int event, uint32_t number, u
 	};
 }
 
-static void feed(struct judge *j, uint64_t ns, enum invariant inv, int event, uint32_t number, uint64_t object)
+static void feed(struct judge *j, uint64_t ns, enum invariant inv, int event, uint32_t number,
+		 uint64_t object)
 {
 	struct record_step s = step(inv, event, number, object);
 
@@ -223,7 +224,8 @@ enum { STEPS = 4000 };
 static void record(const char *path, uint64_t part_bytes, unsigned int keep)
 {
 	struct recording_options o = { .path = path, .facts = "{\"mmuscope\":\"0.0\"}", .frame_bytes = 4096,
-				       .part_bytes = part_bytes, .keep_parts = keep, .id = 5, .replace = true };
+				       .part_bytes = part_bytes, .keep_parts = keep, .id = 5,
+				       .replace = true };
 	struct recording *w;
 
 	assert_int_equal(recording_create(&o, 1, &w), 0);
