@@ -8,6 +8,7 @@
 # make long       two minutes of stress on two kernels, and the tests of tests/slow-tests
 # make fuzz       every target of tests/fuzz for FUZZ_SECONDS (60) each
 # make docs       docs/metrics.md, from the table of metrics
+# make payoff     the tables of docs/payoff.md, by two sessions on every kernel of the lab
 # make install    DESTDIR and PREFIX as usual
 # V=1 shows the commands; CC=clang builds user space with clang
 
@@ -28,12 +29,7 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-
 LIBS := -lbpf -lelf -lz -ljansson -lzstd -lsqlite3 -lm
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h bpf/arch/*/*.h)
-USER_SRC := adopt attach audit baseline blame cause checked child claims cmd_check cmd_doctor cmd_gate cmd_judge \
-	cmd_levels cmd_metrics cmd_record cmd_runs cmd_walk format gate gate_verdicts gather hooked judge judge_file \
-	kernel ksyms ledger log lookups main measure metrics metrics_json metrics_report model observe options \
-	output probe rank reason recorder recorder_facts recording_frame recording_keep recording_parts \
-	recording_read recording_window recording_write records resample rules rules_read run session sink_gate sink_gate_ci sink_json sink_json_walk sink_ledger sink_runs sink_text \
-	sink_text_walk snapshot store store_runs survey suspects umaps verdict walked
+USER_SRC := $(basename $(notdir $(wildcard user/*.c)))
 LOAD_SRC := $(basename $(notdir $(wildcard load/*.c)))
 
 USER_OBJ := $(USER_SRC:%=$(B)/user/%.o)
@@ -43,7 +39,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test check lab prove long fuzz docs install clean setup test-programs
+.PHONY: all demo test check lab prove long fuzz docs payoff install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -84,7 +80,7 @@ $(B)/static/mmuscope-load: $(LOAD_OBJ) | $(B)/static/
 TEST_CC := gcc
 TEST_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 TESTS := $(patsubst tests/%.c,$(B)/test/%,$(wildcard tests/unit/*.c tests/btf/*.c tests/recording/*.c)) \
-	$(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms
+	$(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms $(B)/test/drop/candidate_calls
 
 test-programs: $(TESTS)
 
@@ -185,6 +181,9 @@ fuzz: $(FUZZ) test-programs
 	tests/fuzz/run $(FUZZ_SECONDS) $(notdir $(FUZZ))
 docs: $(B)/bin/mmuscope
 	$(B)/bin/mmuscope metrics -o docs/metrics.md
+
+payoff: all
+	scripts/payoff
 
 install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 	install -D -m 755 $(B)/bin/mmuscope $(DESTDIR)$(PREFIX)/bin/mmuscope

@@ -95,6 +95,7 @@ enum exempt {
 	EXEMPT_LARGE_REFS,	/* references of a large folio that several lookups share */
 	EXEMPT_LARGER_LEAF,	/* a huge leaf over a smaller window: KVM asks only for the faulting gfn */
 	EXEMPT_INVALID_ROOT,	/* zapped, not flushed: a root was being invalidated, which flushes itself */
+	EXEMPT_GMEM,		/* from a guest_memfd: not by the host's page tables */
 	EXEMPT_NR,
 };
 
@@ -231,6 +232,7 @@ enum event_type {
 	EVENT_VIOLATION,
 	EVENT_STEP,
 	EVENT_WINDOW,
+	EVENT_CANDIDATE,	/* candidate.h */
 };
 
 struct event_head {

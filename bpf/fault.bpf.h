@@ -49,6 +49,25 @@ GLOBAL int mapped_seen(const struct story *s, u32 same, u32 fits, u32 right)
 	return 0;
 }
 
+enum { HVA_UNASKED = 1 };	/* no hva: they are those of pages */
+
+/*
+ * hva of a gfn of which a leaf SPTE has come; 0: no memslot has it.  HVA_UNASKED: it is from a guest_memfd,
+ * for which KVM does not ask the host (kvm_mmu_faultin_pfn_gmem(), mmu.c); counted, and not to be judged.
+ */
+static __always_inline u64 mapped_hva(u64 kvm, u32 as_id, u64 gfn, u32 vm)
+{
+	u64 slot = slot_from(kvm, as_id, gfn), hva = slot_hva(slot, gfn);
+	struct vm_counts *c;
+
+	if (!hva || !(FIELD32(slot, struct kvm_memory_slot, flags) & SLOT_GMEM))
+		return hva;
+	c = counts_of(vm);
+	COUNT(c, exempt[EXEMPT_GMEM], 1);
+	exempt_seen(INV_SAME_PAGE, EXEMPT_GMEM, 0, vm, 1, 0, 0);
+	return HVA_UNASKED;
+}
+
 /*
  * A leaf SPTE has come: same-page, level-fits and write-needs-write, by the host's page tables.
  * hva: of its gfn; by_fault: a vCPU's fault has made it.
@@ -152,8 +171,8 @@ GLOBAL int check_installed(const struct change *ch)
 	}
 	/* here, where the stack is less deep than there */
 	if (!hva)
-		hva = gfn_to_hva(ch->kvm, ch->as_id, ch->gfn);
-	return check_mapped(ch, hva, f->hva != 0);
+		hva = mapped_hva(ch->kvm, ch->as_id, ch->gfn, ch->vm);
+	return hva == HVA_UNASKED ? 0 : check_mapped(ch, hva, f->hva != 0);
 }
 
 /* What dirty-at-map is given, for the recorder. */
@@ -382,6 +401,7 @@ GLOBAL int fault_elsewhere(struct task_state *t, u32 index)
 	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
 	struct change ch = { .vm = index };
 	struct fault *f;
+	u64 hva;
 
 	if (!t || !vm)
 		return 0;
@@ -391,8 +411,11 @@ GLOBAL int fault_elsewhere(struct task_state *t, u32 index)
 	ch.old = ch.new = f->spte;
 	ch.level = f->level;
 	ch.as_id = f->as_id;
-	if (still_valid(ch.kvm, f->map_seq))
-		check_mapped(&ch, gfn_to_hva(ch.kvm, ch.as_id, ch.gfn), 0);
+	if (!still_valid(ch.kvm, f->map_seq))
+		return 0;
+	hva = mapped_hva(ch.kvm, ch.as_id, ch.gfn, index);
+	if (hva != HVA_UNASKED)
+		check_mapped(&ch, hva, 0);
 	return 0;
 }
 

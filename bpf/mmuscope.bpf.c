@@ -5,9 +5,11 @@
  * programs are loaded on which kernel is decided in user/hooks.def by looking, never by version.
  */
 #include "calls.bpf.h"
+#include "candidate.bpf.h"
 #include "change.bpf.h"
 #include "compare.bpf.h"
 #include "ledger.bpf.h"
+#include "payoff_hooks.bpf.h"
 #include "pins.bpf.h"
 #include "shadow.bpf.h"
 
@@ -100,8 +102,6 @@ int BPF_PROG(vm_destroyed, struct kvm *kvm)
 }
 
 /* ---- faults: hva_to_pfn ---- */
-
-enum { FOLL_WRITE = 1 };
 
 static __always_inline void hva_error(struct vm_counts *c, u64 error)
 {

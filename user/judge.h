@@ -3,8 +3,8 @@
  * The models over steps that come from a recording, or from a test: counts and violations, in the shape of
  * a session's snapshot.  Pure: no I/O.
  */
-#ifndef MMUSCOPE_JUDGE_H
-#define MMUSCOPE_JUDGE_H
+#ifndef MMUSCOPE_USER_JUDGE_H
+#define MMUSCOPE_USER_JUDGE_H
 
 #include "report.h"
 #include "snapshot.h"
@@ -37,4 +37,4 @@ struct told *judge_told(struct judge *j, size_t *n);
 /* Instances that have begun and not ended. */
 size_t judge_open(const struct judge *j);
 
-#endif /* MMUSCOPE_JUDGE_H */
+#endif /* MMUSCOPE_USER_JUDGE_H */

@@ -230,7 +230,9 @@ int observe(struct observation *ob, const struct options *o, bool check, violati
 	struct session_options so = {
 		.check = check,
 		.walk = o->walk,
-		.survey = !check || o->hooks,
+		.candidate = o->judged,
+		.payoff = o->payoff,
+		.survey = (!check && !o->payoff) || o->hooks,
 		.scope_pid = o->pid,
 		.max_vms = o->max_vms,
 		.max_stories = o->stories,

@@ -15,7 +15,7 @@
 
 enum { LONG_FOR = 256, LONG_JSON, LONG_ONLY, LONG_MAX_VMS, LONG_STORIES, LONG_CLAIMS,
        LONG_STACKS, LONG_RING, LONG_ROTATE_SIZE, LONG_ROTATE_TIME, LONG_KEEP, LONG_FORCE, LONG_VM,
-       LONG_FROM, LONG_TO };
+       LONG_FROM, LONG_TO, LONG_CANDIDATE, LONG_PAYOFF };
 
 enum { RING_MIN = 64 << 10, RING_MAX = 1 << 30, RING_DEFAULT = 16 << 20 };
 
@@ -36,6 +36,8 @@ static const struct option longs[] = {
 	{ "vm", required_argument, NULL, LONG_VM },
 	{ "from", required_argument, NULL, LONG_FROM },
 	{ "to", required_argument, NULL, LONG_TO },
+	{ "candidate", required_argument, NULL, LONG_CANDIDATE },
+	{ "payoff", no_argument, NULL, LONG_PAYOFF },
 	{ "output", required_argument, NULL, 'o' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -196,6 +198,10 @@ static unsigned int option_group(int c)
 		return OPT_CLAIMS;
 	case LONG_STACKS:
 		return OPT_STACKS;
+	case LONG_CANDIDATE:
+		return OPT_CANDIDATE;
+	case LONG_PAYOFF:
+		return OPT_PAYOFF;
 	case LONG_RING:
 	case LONG_ROTATE_SIZE:
 	case LONG_ROTATE_TIME:
@@ -269,6 +275,12 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
 		case LONG_TO:
 			if (judge_option(o, name, c))
 				return -1;
+			break;
+		case LONG_CANDIDATE:
+			o->candidate = optarg;
+			break;
+		case LONG_PAYOFF:
+			o->payoff = true;
 			break;
 		case 'o':
 			o->output = optarg;

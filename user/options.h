@@ -16,8 +16,11 @@ enum {
 	OPT_STACKS = 1 << 4,	/* --stacks */
 	OPT_RECORD = 1 << 5,	/* --ring, --rotate-size, --rotate-time, --keep, --force */
 	OPT_JUDGE = 1 << 6,	/* FILE, --vm, --from, --to */
+	OPT_CANDIDATE = 1 << 7,	/* --candidate */
+	OPT_PAYOFF = 1 << 8,	/* --payoff */
 };
 
+struct candidate;
 struct observe_hooks;
 
 struct options {
@@ -27,6 +30,9 @@ struct options {
 	const char *output;	/* NULL: stdout */
 	bool json;
 	bool walk;		/* set by the command: the reference walker beside GUP */
+	const char *candidate;	/* SPEC; NULL: none */
+	const struct candidate *judged;	/* set by the command: the same, parsed */
+	bool payoff;
 	bool claims;
 	bool stacks;
 	unsigned int only;	/* bit set of invariants asked for by name; 0: all */

@@ -134,6 +134,7 @@ static int configure(struct session *s)
 	err = err ?: set_size(skel->maps.vm_counts, (uint64_t)(o->max_vms + 1) * COUNT_SHARDS);
 	err = err ?: walked_configure(s);
 	err = err ?: configure_record(s);
+	err = err ?: timed_configure(s);
 	err = err ?: set_size(skel->maps.blocks, o->check ? nblocks : 1);
 	err = err ?: set_size(skel->maps.block_extras, o->check ? nblocks : 1);
 	err = err ?: set_size(skel->maps.gigs, o->check ? (pages >> 18) + 1 : 1);
@@ -181,6 +182,9 @@ static int load(struct session *s)
 	err = attach_join(s);
 	if (err)
 		return reason_explain("joining the BPF programs", err);
+	err = judged_load(s);
+	if (err)
+		return reason_explain("telling the programs of the candidate", -err);
 	err = session_run(s->skel->progs.init, NULL, 0);
 	if (err > 0) {
 		log_error("kernel symbols cannot be read; need CAP_SYSLOG, and kernel.kptr_restrict "
@@ -189,6 +193,9 @@ static int load(struct session *s)
 	}
 	if (err < 0)
 		return reason_explain("reading the kernel's variables", err);
+	err = timed_calibrate(s);
+	if (err)
+		return reason_explain("calibrating the programs that take times", err);
 	for (uint32_t i = 1; i <= s->options.max_vms; i++)
 		if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.free_vms), NULL, &i, 0))
 			return reason_explain("filling the table of VMs", errno);
@@ -238,7 +245,8 @@ int session_open(struct session **out, const struct session_options *o)
 		session_close(s);
 		return reason_explain("configuring the BPF object", err);
 	}
-	err = load(s);
+	err = judged_configure(s);
+	err = err ?: load(s);
 	if (err) {
 		session_close(s);
 		return err;
@@ -252,6 +260,9 @@ int session_attach(struct session *s)
 	uint64_t began = clock_ns();
 	int result = attach_all(s);
 
+	if (result && !s->options.try_all)
+		return result;
+	result = result ?: judged_attach(s);
 	if (result && !s->options.try_all)
 		return result;
 	log_verbose("attached in %.2f s", (double)(clock_ns() - began) / 1e9);
@@ -353,6 +364,9 @@ static int take_record(void *arg, void *data, size_t size)
 	switch (head->type) {
 	case EVENT_VM_GONE:
 		vm_gone(s, data);
+		break;
+	case EVENT_CANDIDATE:
+		judged_take(s, data);
 		break;
 	case EVENT_VIOLATION:
 		if (s->on_violation)
@@ -537,8 +551,9 @@ void session_settle(struct session *s)
 
 int session_freeze(struct session *s)
 {
-	if (!session_snapshot(s))
+	if (!session_snapshot(s) || timed_read(s))
 		return -ENOMEM;
+	s->now.payoff = s->options.payoff ? &s->payoff : NULL;
 	s->frozen = true;
 	return 0;
 }
@@ -583,6 +598,7 @@ void session_close(struct session *s)
 	if (!s)
 		return;
 	attach_detach(s);
+	judged_close(s);
 	ring_buffer__free(s->ring);
 	mmuscope_bpf__destroy(s->skel);
 	kernel_close(&s->kernel);
@@ -593,5 +609,6 @@ void session_close(struct session *s)
 	free(s->ledgers);
 	snapshot_free(&s->gone);
 	snapshot_free(&s->now);
+	payoff_free(&s->payoff);
 	free(s);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A session from inside: for the files that make it up (session.c, attach.c, adopt.c, audit.c, survey.c,
- * suspects.c).
+ * suspects.c, timed.c, walked.c, judged.c).
  * Nobody else knows of libbpf objects or maps.
  */
 #ifndef MMUSCOPE_SESSION_STATE_H
 #define MMUSCOPE_SESSION_STATE_H
 
+#include "payoff.h"
 #include "session.h"
 
 #include <bpf/bpf.h>
@@ -37,6 +38,7 @@ struct session {
 	struct ring_buffer *ring;
 	struct snapshot gone;		/* rows of destroyed VMs */
 	struct snapshot now;
+	struct payoff payoff;
 	uint64_t started_ns;
 	uint64_t stopped_ns;
 	violation_fn on_violation;
@@ -49,6 +51,12 @@ struct session {
 	uint64_t unsettled_refs;
 	uint64_t audit_sptes;
 	uint64_t audit_differ;		/* block map entries that no VM explains */
+	struct candidate_spec candidate_spec;
+	struct bpf_program *candidate_programs[2];	/* at the entry and the exit */
+	struct bpf_link *candidate_links[2];
+	uint64_t candidate_misses;	/* skipped runs before we listened */
+	struct candidate_story *candidate_stories;
+	size_t ncandidate_stories;
 	bool audited;
 	bool ring_error;
 	bool frozen;
@@ -98,6 +106,27 @@ int walked_configure(struct session *s);
 /* The walk counters of a VM, zeros if they were not asked for. */
 void walked_read(struct session *s, uint32_t vm, struct walk_counts *out);
 void walked_clear(struct session *s, uint32_t vm);
+
+/* ---- judged.c ---- */
+
+/* Before loading: the candidate's function, its types, and programs for it.  Exit code. */
+int judged_configure(struct session *s);
+/* After loading: 0 or negative errno. */
+int judged_load(struct session *s);
+/* Exit code. */
+int judged_attach(struct session *s);
+void judged_take(struct session *s, const struct event_candidate *e);
+void judged_close(struct session *s);
+
+/* ---- timed.c ---- */
+
+/* Before loading: which of the calibration's programs are loaded; sizes, 0 or negative errno. */
+void timed_choose(struct session *s);
+int timed_configure(struct session *s);
+/* After loading, before anything is attached: what our programs cost.  0 or negative errno. */
+int timed_calibrate(struct session *s);
+/* All times, into s->payoff.  0 or -ENOMEM. */
+int timed_read(struct session *s);
 
 /* ---- suspects.c ---- */
 

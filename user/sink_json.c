@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <string.h>
 
 enum { JSON_VERSION = 1 };
 
@@ -363,11 +364,17 @@ int json_report(FILE *f, const struct report *r)
 	char text[512];
 	int err;
 
-	for (size_t i = 0; i < s->nvms; i++) {
+	/* where lookups are timed nothing is counted of VMs */
+	for (size_t i = 0; !s->payoff && i < s->nvms; i++) {
 		json_t *vm = r->recorded ? recorded_vm_json(&s->vms[i]) : vm_json(&s->vms[i]);
 
 		if (r->walk)
 			json_object_set_new(vm, "walk", json_lookups(r, &s->vms[i].walk));
+		if (!strcmp(r->command, "levels") && ledger_missing(&s->vms[i])) {
+			json_object_set_new(vm, "ledger", json_null());
+			json_object_set_new(vm, "ledger_missing",
+					    json_string(ledger_missing(&s->vms[i])));
+		}
 		json_array_append_new(vms, vm);
 	}
 	o = json_pack("{s:s, s:i, s:s, s:{s:s, s:s}, s:s, s:o, s:o, s:o, s:o}", "mmuscope", VERSION,
@@ -390,6 +397,10 @@ int json_report(FILE *f, const struct report *r)
 		walk_total(s, &total);
 		json_object_set_new(o, "walk", json_lookups(r, &total));
 	}
+	if (r->candidate)
+		json_object_set_new(o, "candidate", json_candidate(r->candidate));
+	if (s->payoff)
+		json_object_set_new(o, "payoff", json_payoff(s));
 	if (r->causes) {
 		list = json_array();
 		for (size_t i = 0; i < r->causes->n; i++)
