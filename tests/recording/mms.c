@@ -148,7 +148,7 @@ static int bench_write(const char *path, size_t records)
 	if (err)
 		return failed(path, err);
 	for (size_t i = 0; i < records; i++) {
-		struct sample_step step = sample_step(i);
+		struct record_step step = sample_step(i);
 
 		recording_put(w, RECORD_STEP, 1, SAMPLE_NS + i * 180, &step, sizeof(step));
 	}
