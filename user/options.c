@@ -303,7 +303,7 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
 	if (accepts & OPT_JUDGE) {
 		o->file = argv[optind];
 		if (!o->file)
-			return bad(name, "which recording?", "FILE");
+			return bad(name, "no recording is named:", "FILE.mms");
 		if (argv[optind + 1])
 			return bad(name, "unexpected argument", argv[optind + 1]);
 	} else if (optind < argc) {
