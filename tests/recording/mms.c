@@ -8,9 +8,11 @@
  *   mms spoil FILE DIRECTORY COUNT    so many damaged copies
  *   mms dump FILE...
  *   mms bench FILE RECORDS
+ *   mms run FILE STEPS OPEN           a sound run of all models, OPEN instances at a time, for judge
  */
 #include "lib/forge.h"
 #include "lib/sample.h"
+#include "lib/steps.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -214,7 +216,12 @@ int main(int argc, char **argv)
 		return dump_all(argc - 2, argv + 2);
 	if (!strcmp(command, "bench") && argc == 4)
 		return bench_write(argv[2], number(argv[3])) || bench_read(argv[2]);
+	if (!strcmp(command, "run") && argc == 5) {
+		err = steps_record(argv[2], sound_scripts, nsound, number(argv[3]), number(argv[4]));
+		return err ? failed(argv[2], err) : 0;
+	}
 	fprintf(stderr, "usage: mms make FILE RECORDS FRAME-BYTES | forge DIRECTORY |\n"
-			"       spoil FILE DIRECTORY COUNT | dump FILE... | bench FILE RECORDS\n");
+			"       spoil FILE DIRECTORY COUNT | dump FILE... | bench FILE RECORDS |\n"
+			"       run FILE STEPS OPEN\n");
 	return 1;
 }
