@@ -109,6 +109,12 @@ static struct instance *find(const struct judge *j, unsigned int invariant, uint
 	return &j->table[i];
 }
 
+void judge_expect(const struct judge *j, const struct record_step *s)
+{
+	if (s->object)
+		__builtin_prefetch(&j->table[place_of(j, s->invariant, s->object)], 1);
+}
+
 static bool grow(struct judge *j)
 {
 	struct instance *old = j->table;

@@ -24,6 +24,8 @@ void judge_free(struct judge *j);
 /* The time range: may be set until the first step. */
 void judge_range(struct judge *j, uint64_t from_ns, uint64_t to_ns);
 
+/* This step will be fed soon: what it needs may come into the cache meanwhile. */
+void judge_expect(const struct judge *j, const struct record_step *s);
 /* Feed one step.  False: out of memory, or an invariant that this build does not know. */
 bool judge_step(struct judge *j, uint64_t ns, const struct record_step *s);
 void judge_window(struct judge *j, const struct record_window *w);

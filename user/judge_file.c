@@ -220,7 +220,7 @@ static void begin(struct reading *r, const struct recording_reader *reader)
 static int read_part(struct reading *r, const char *path, uint32_t *next)
 {
 	struct recording_reader *reader;
-	const struct record_head *head;
+	const struct record_head *head, *ahead;
 	struct last_text last = { 0 };
 	int err = recording_open(path, say, (void *)path, &reader);
 
@@ -232,6 +232,9 @@ static int read_part(struct reading *r, const char *path, uint32_t *next)
 	}
 	begin(r, reader);
 	while (!r->full && (head = recording_next(reader))) {
+		ahead = recording_ahead(reader);
+		if (ahead && ahead->type == RECORD_STEP)
+			judge_expect(r->judge, (const void *)(ahead + 1));
 		if (head->type == RECORD_SNAPSHOT)
 			r->full = !keep_text(&last, head);
 		else
