@@ -185,7 +185,8 @@ static void check_health(struct judged_file *f, const char *path, const struct r
 {
 	if (recording_is_lossless(h))
 		return;
-	if (h->header_damaged || h->damages || h->lost_frames || h->lost_records)
+	/* frames that could not be written are lost ones, too */
+	if (h->header_damaged || h->damages || h->lost_records || (h->lost_frames && !h->gap_records))
 		not_whole(f, "%s is damaged", path);
 	else if (h->gap_records)
 		not_whole(f, "%" PRIu64 " records could not be written", h->gap_records);
