@@ -93,6 +93,7 @@ static int report(struct judge *j, const struct judged_file *f, const struct opt
 	struct report r;
 	int err = 0;
 
+	memset(live, 0, sizeof(live));
 	if (f->ended && !o->vm && !o->from_ns && !o->to_ns) {
 		read_live(f->live, live);
 		compare(judge_snapshot(j), live, recorded.version);

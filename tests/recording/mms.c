@@ -9,6 +9,8 @@
  *   mms dump FILE...
  *   mms bench FILE RECORDS
  *   mms run FILE STEPS OPEN           a sound run of all models, OPEN instances at a time, for judge
+ *   mms run-broken FILE STEPS OPEN    one in which all are violated
+ *   mms records FILE OUT              its records but for the end, behind 8 bytes: an input of fuzz/judge
  */
 #include "lib/forge.h"
 #include "lib/sample.h"
@@ -131,6 +133,23 @@ static int dump(const char *path)
 	return err < 0 ? failed(path, err) : err;
 }
 
+static int take_records(const char *path, const char *out)
+{
+	struct found f = found_in(path);
+	const struct record_head *end = f.err ? NULL : found_record(&f, f.n - 1);
+	FILE *file = end ? fopen(out, "w") : NULL;
+	int err = f.err;
+
+	if (!err && (!file || fwrite("\0\0\0\0\0\0\0", 1, 8, file) != 8 ||
+		     fwrite(f.records, 1, f.size - record_span(end->size), file) !=
+			     f.size - record_span(end->size)))
+		err = -EIO;
+	if (file && fclose(file))
+		err = -EIO;
+	found_free(&f);
+	return err ? failed(out, err) : 0;
+}
+
 /* of CPU: the machine may be busy with something else */
 static double seconds(void)
 {
@@ -220,8 +239,14 @@ int main(int argc, char **argv)
 		err = steps_record(argv[2], sound_scripts, nsound, number(argv[3]), number(argv[4]));
 		return err ? failed(argv[2], err) : 0;
 	}
+	if (!strcmp(command, "run-broken") && argc == 5) {
+		err = steps_record(argv[2], broken_scripts, nbroken, number(argv[3]), number(argv[4]));
+		return err ? failed(argv[2], err) : 0;
+	}
+	if (!strcmp(command, "records") && argc == 4)
+		return take_records(argv[2], argv[3]);
 	fprintf(stderr, "usage: mms make FILE RECORDS FRAME-BYTES | forge DIRECTORY |\n"
 			"       spoil FILE DIRECTORY COUNT | dump FILE... | bench FILE RECORDS |\n"
-			"       run FILE STEPS OPEN\n");
+			"       run|run-broken FILE STEPS OPEN | records FILE OUT\n");
 	return 1;
 }
