@@ -57,6 +57,18 @@ GLOBAL int page_is_dirty(u64 pgd, u64 hva, u64 pfn, u64 *flags)
 	return host_leaf(pgd, hva, &leaf) == WALK_OK && leaf.pfn == pfn && leaf_dirty(leaf.entry);
 }
 
+/*
+ * Does a special leaf map the page at hva?  Then it belongs to a driver (VM_PFNMAP): it is never cleaned or
+ * written back, and KVM, which has no reference of it, marks nothing dirty from 6.13 on
+ * (kvm_release_faultin_page(), arch/x86/kvm/mmu/mmu.c).
+ */
+GLOBAL int page_is_special(u64 pgd, u64 hva, u64 pfn)
+{
+	struct leaf leaf;
+
+	return host_leaf(pgd, hva, &leaf) == WALK_OK && leaf.pfn == pfn && pte_special(leaf.entry);
+}
+
 /* For the recorder: page n of a window, an instance of dirty-through-window. */
 static __always_inline u64 page_object(u64 window, u32 n)
 {
@@ -156,6 +168,12 @@ GLOBAL int debt_pay(struct task_state *t, struct window *w)
 		exempt_seen(INV_DIRTY_UNTIL_NOTIFIED, EXEMPT_ZAP_NO_PAGE + why, 1, d->vm, 1,
 			    w ? w->number : 0, d->object);
 		COUNT(c, exempt[EXEMPT_ZAP_NO_PAGE + why], 1);
+		return 0;
+	}
+	if (page_is_special(pgd, d->hva, d->pfn)) {
+		exempt_seen(INV_DIRTY_UNTIL_NOTIFIED, EXEMPT_ZAP_SPECIAL, 1, d->vm, 1,
+			    w ? w->number : 0, d->object);
+		COUNT(c, exempt[EXEMPT_ZAP_SPECIAL], 1);
 		return 0;
 	}
 	if (cfg_record)

@@ -80,9 +80,11 @@ enum exempt {
 	EXEMPT_ZAP_NO_PAGE,	/* dirty-until-notified: in the order of enum page_reason */
 	EXEMPT_ZAP_RESERVED,
 	EXEMPT_ZAP_DAX,
+	EXEMPT_ZAP_SPECIAL,	/* VM_PFNMAP and the like: mm keeps no dirty state for a special leaf */
 	EXEMPT_MAP_NO_PAGE,	/* dirty-at-map */
 	EXEMPT_MAP_RESERVED,
 	EXEMPT_MAP_DAX,
+	EXEMPT_MAP_SPECIAL,
 	EXEMPT_WINDOW_NO_PAGE,	/* dirty-through-window */
 	EXEMPT_WINDOW_RESERVED,
 	EXEMPT_WINDOW_DAX,

@@ -215,6 +215,11 @@ GLOBAL int fault_marked(u32 index, u64 gfn, u64 spte, u64 seq, u32 place)
 		exempt_seen(INV_DIRTY_AT_MAP, EXEMPT_MAP_NO_PAGE + why, 0, index, 1, 0, 0);
 		return 0;
 	}
+	if (!dirty && page_is_special(vm->pgd, hva, pfn)) {
+		COUNT(c, exempt[EXEMPT_MAP_SPECIAL], 1);
+		exempt_seen(INV_DIRTY_AT_MAP, EXEMPT_MAP_SPECIAL, 0, index, 1, 0, 0);
+		return 0;
+	}
 
 	struct story s = {
 		.gfn = gfn, .hva = hva, .pfn = pfn, .old_spte = spte, .new_spte = spte, .flags = flags,

@@ -35,6 +35,7 @@ static const unsigned int hook_spoils[HOOK_NR] = {
 #define NO_PAGE "pages without struct page"
 #define RESERVED "reserved pages: they have no dirty state"
 #define IS_DAX "pages of DAX: their dirty state is not in the page"
+#define IS_SPECIAL "pages of drivers (VM_PFNMAP): nobody keeps their dirty state"
 
 /* what cannot be judged by a rule, and by whose rule */
 static const struct {
@@ -45,9 +46,11 @@ static const struct {
 	[EXEMPT_ZAP_NO_PAGE] = { "no-page", NO_PAGE, DUN },
 	[EXEMPT_ZAP_RESERVED] = { "reserved", RESERVED, DUN },
 	[EXEMPT_ZAP_DAX] = { "dax", IS_DAX, DUN },
+	[EXEMPT_ZAP_SPECIAL] = { "special", IS_SPECIAL, DUN },
 	[EXEMPT_MAP_NO_PAGE] = { "no-page", NO_PAGE, DAM },
 	[EXEMPT_MAP_RESERVED] = { "reserved", RESERVED, DAM },
 	[EXEMPT_MAP_DAX] = { "dax", IS_DAX, DAM },
+	[EXEMPT_MAP_SPECIAL] = { "special", IS_SPECIAL, DAM },
 	[EXEMPT_WINDOW_NO_PAGE] = { "no-page", NO_PAGE, DTW },
 	[EXEMPT_WINDOW_RESERVED] = { "reserved", RESERVED, DTW },
 	[EXEMPT_WINDOW_DAX] = { "dax", IS_DAX, DTW },

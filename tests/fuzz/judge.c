@@ -8,6 +8,7 @@
 #include "user/commands.h"
 #include "user/judge_file.h"
 #include "user/log.h"
+#include "user/reason.h"
 #include "user/verdict.h"
 
 #include <stdio.h>

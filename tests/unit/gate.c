@@ -6,6 +6,7 @@
 #include "user/sink_gate.h"
 #include "user/verdict.h"
 
+#include "lib/golden.h"
 #include "unit.h"
 
 #include <math.h>
@@ -338,32 +339,6 @@ static void the_whole(void **arg)
 	assert_int_equal(t.gate.value, GATE_FAIL);
 }
 
-static void compare(const char *name, const char *text)
-{
-	static char want[TEXT_MAX];
-	char path[128];
-	size_t n;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "tests/golden/%s", name);
-	if (getenv("UPDATE_GOLDEN")) {
-		f = fopen(path, "w");
-		assert_non_null(f);
-		fputs(text, f);
-		assert_int_equal(fclose(f), 0);
-	}
-	f = fopen(path, "r");
-	if (!f)
-		fail_msg("cannot read %s: run from the top of the tree", path);
-	n = fread(want, 1, sizeof(want) - 1, f);
-	want[n] = '\0';
-	fclose(f);
-	if (strcmp(want, text)) {
-		fprintf(stderr, "%s", text);
-		fail_msg("differs from %s", path);
-	}
-}
-
 static const char *print(void (*sink)(FILE *f, const struct gate_report *r),
 			 const struct gate_report *r)
 {
@@ -379,14 +354,6 @@ static const char *print(void (*sink)(FILE *f, const struct gate_report *r),
 static void json(FILE *f, const struct gate_report *r)
 {
 	assert_int_equal(gate_json(f, r), 0);
-}
-
-static void fits_80_columns(const char *text)
-{
-	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
-		if (strcspn(text, "\n") > 80)
-			fail_msg("%zu columns: %.*s", strcspn(text, "\n"), (int)strcspn(text, "\n"),
-				 text);
 }
 
 /* one of each outcome, in every form */
@@ -421,13 +388,13 @@ static void outputs(void **arg)
 	      "change-point last 30 of mmuscope_faults_total\n"
 	      "mmuscope_window_duration_seconds_sum per mmuscope_faults_total within 100ns\n");
 	fits_80_columns(print(gate_text, &r));
-	compare("gate.txt", print(gate_text, &r));
+	golden_compare("gate.txt", print(gate_text, &r));
 	r.verbose = true;
 	fits_80_columns(print(gate_text, &r));
-	compare("gate-verbose.txt", print(gate_text, &r));
-	compare("gate.xml", print(gate_junit, &r));
-	compare("gate.md", print(gate_markdown, &r));
-	compare("gate.json", print(json, &r));
+	golden_compare("gate-verbose.txt", print(gate_text, &r));
+	golden_compare("gate.xml", print(gate_junit, &r));
+	golden_compare("gate.md", print(gate_markdown, &r));
+	golden_compare("gate.json", print(json, &r));
 }
 
 int main(void)

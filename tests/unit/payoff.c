@@ -6,6 +6,7 @@
 #include "user/payoff.h"
 #include "user/report.h"
 
+#include "lib/golden.h"
 #include "unit.h"
 
 #include <jansson.h>
@@ -254,28 +255,16 @@ static void build_report(struct fixture *f, struct snapshot *s, struct report *r
 	};
 }
 
-static void check_text(const struct report *r, const char *path)
+static void check_text(const struct report *r, const char *name)
 {
-	static char text[TEXT_MAX], want[TEXT_MAX];
+	static char text[TEXT_MAX];
 	FILE *f = fmemopen(text, sizeof(text), "w");
 
 	assert_non_null(f);
 	text_walk(f, r);
 	assert_int_equal(fclose(f), 0);
-	for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
-		assert_true(strcspn(line, "\n") <= 80);
-	if (getenv("UPDATE_GOLDEN")) {
-		f = fopen(path, "w");
-		assert_non_null(f);
-		fputs(text, f);
-		assert_int_equal(fclose(f), 0);
-	}
-	f = fopen(path, "r");
-	if (!f)
-		fail_msg("cannot read %s: run from the top of the tree", path);
-	want[fread(want, 1, sizeof(want) - 1, f)] = '\0';
-	fclose(f);
-	assert_string_equal(text, want);
+	fits_80_columns(text);
+	golden_compare(name, text);
 }
 
 static void as_text(void **arg)
@@ -286,9 +275,9 @@ static void as_text(void **arg)
 
 	(void)arg;
 	build_report(&f, &s, &r);
-	check_text(&r, "tests/golden/payoff.txt");
+	check_text(&r, "payoff.txt");
 	memset(&f.payoff, 0, sizeof(f.payoff));
-	check_text(&r, "tests/golden/payoff-nothing.txt");
+	check_text(&r, "payoff-nothing.txt");
 }
 
 static double number(const json_t *o, const char *a, const char *b)

@@ -6,6 +6,7 @@
 #include "user/metrics.h"
 #include "user/report.h"
 
+#include "lib/golden.h"
 #include "unit.h"
 
 #include <jansson.h>
@@ -216,50 +217,13 @@ static void json_sink(FILE *f, const struct report *r)
 	assert_int_equal(json_report(f, r), 0);
 }
 
-static void compare(const char *name, const char *text)
-{
-	static char want[TEXT_MAX];
-	char path[128];
-	size_t n;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "tests/golden/%s", name);
-	if (getenv("UPDATE_GOLDEN")) {
-		f = fopen(path, "w");
-		assert_non_null(f);
-		fputs(text, f);
-		assert_int_equal(fclose(f), 0);
-	}
-	f = fopen(path, "r");
-	if (!f)
-		fail_msg("cannot read %s: run from the top of the tree", path);
-	n = fread(want, 1, sizeof(want) - 1, f);
-	want[n] = '\0';
-	fclose(f);
-	if (strcmp(want, text)) {
-		fprintf(stderr, "%s", text);
-		fail_msg("differs from %s", path);
-	}
-}
-
-static void fits_80_columns(const char *text)
-{
-	while (*text) {
-		size_t len = strcspn(text, "\n");
-
-		if (len > 80)
-			fail_msg("%zu columns: %.*s", len, (int)len, text);
-		text += len + (text[len] == '\n');
-	}
-}
-
 static void check_text(struct scene *s, void (*sink)(FILE *, const struct report *), const char *name)
 {
 	static char text[TEXT_MAX];
 
 	print(s, sink, text);
 	fits_80_columns(text);
-	compare(name, text);
+	golden_compare(name, text);
 	done(s);
 }
 
@@ -523,7 +487,7 @@ static void json_says_what_the_text_says(void **arg)
 	assert_string_equal(json_string_value(json_object_get(inv, "function")),
 			    "kvm_mmu_notifier_invalidate_range_start");
 	text = json_dumps(o, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	compare("check-violated.json", text);
+	golden_compare("check-violated.json", text);
 	free(text);
 	json_decref(o);
 	done(&s);

@@ -5,6 +5,7 @@
  */
 #include "user/report.h"
 
+#include "lib/golden.h"
 #include "unit.h"
 
 #include <jansson.h>
@@ -70,27 +71,11 @@ static void print(const struct candidate_report *c, bool json, char *text, size_
 
 static void check_text(const struct candidate_report *c, const char *name)
 {
-	static char text[TEXT_MAX], want[TEXT_MAX];
-	char path[128];
-	FILE *f;
+	static char text[TEXT_MAX];
 
 	print(c, false, text, sizeof(text));
-	for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
-		if (strcspn(line, "\n") > 80)
-			fail_msg("over 80 columns: %.90s", line);
-	snprintf(path, sizeof(path), "tests/golden/%s", name);
-	if (getenv("UPDATE_GOLDEN")) {
-		f = fopen(path, "w");
-		assert_non_null(f);
-		fputs(text, f);
-		assert_int_equal(fclose(f), 0);
-	}
-	f = fopen(path, "r");
-	if (!f)
-		fail_msg("cannot read %s: run from the top of the tree", path);
-	want[fread(want, 1, sizeof(want) - 1, f)] = '\0';
-	fclose(f);
-	assert_string_equal(text, want);
+	fits_80_columns(text);
+	golden_compare(name, text);
 }
 
 static void violated(void **state)

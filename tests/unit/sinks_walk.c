@@ -6,6 +6,7 @@
 #include "user/lookups.h"
 #include "user/report.h"
 
+#include "lib/golden.h"
 #include "unit.h"
 
 #include <jansson.h>
@@ -56,40 +57,16 @@ static void build(struct snapshot *s, struct report *r)
 	};
 }
 
-static void fits_80_columns(const char *text)
-{
-	while (*text) {
-		size_t len = strcspn(text, "\n");
-
-		if (len > 80)
-			fail_msg("%zu columns: %.*s", len, (int)len, text);
-		text += len + (text[len] == '\n');
-	}
-}
-
 static void check_text(const struct report *r, const char *name)
 {
-	static char text[TEXT_MAX], want[TEXT_MAX];
+	static char text[TEXT_MAX];
 	FILE *f = fmemopen(text, sizeof(text), "w");
-	char path[128];
 
 	assert_non_null(f);
 	text_walk(f, r);
 	assert_int_equal(fclose(f), 0);
 	fits_80_columns(text);
-	snprintf(path, sizeof(path), "tests/golden/%s", name);
-	if (getenv("UPDATE_GOLDEN")) {
-		f = fopen(path, "w");
-		assert_non_null(f);
-		fputs(text, f);
-		assert_int_equal(fclose(f), 0);
-	}
-	f = fopen(path, "r");
-	if (!f)
-		fail_msg("cannot read %s: run from the top of the tree", path);
-	want[fread(want, 1, sizeof(want) - 1, f)] = '\0';
-	fclose(f);
-	assert_string_equal(text, want);
+	golden_compare(name, text);
 }
 
 static void everything(void **arg)
