@@ -178,6 +178,8 @@ int step_split_map(struct run *r, const struct step *s, struct step_log *log)
 	}
 	if (m->ahead)
 		expect_blur(&r->expect, BLUR_ALL, "KVM does not use its TDP MMU here");
+	/* can_change_pte_writable(), mm/mprotect.c: up to 6.1 only if the entry is dirty */
+	expect_blur(&r->expect, 1u << COUNT_HVA_TO_PFN, "mprotect may leave the page read-only until it is written");
 	if (model_resize(m, 1, LEVEL_4K))
 		return why_set(&r->why, STATUS_ERROR, "out of memory for the model");
 	step_say(log, "the host's mappings of huge pages split, by mprotect");

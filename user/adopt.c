@@ -2,6 +2,7 @@
 /*
  * VMs that were there before us: what they have mapped is taken over while they run (bpf/adopt.bpf.h).
  */
+#include "log.h"
 #include "session_state.h"
 
 #include <string.h>
@@ -30,8 +31,8 @@ void adopt_vms(struct session *s)
 
 	for (uint32_t i = 1; i <= s->options.max_vms; i++)
 		if (!bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.vms), &i, &info) && info.kvm &&
-		    info.flags & VM_ADOPTING && !(info.flags & VM_SHADOW))
-			adopt_vm(s, i);
+		    info.flags & VM_ADOPTING && !(info.flags & VM_SHADOW) && adopt_vm(s, i))
+			log_verbose("VM %u: took over what it had mapped", i);
 }
 
 /* Count the leaves of one root, in as many calls as it takes.  False: it could not be done. */

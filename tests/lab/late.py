@@ -35,11 +35,7 @@ wait_for {name}.hold holding || exit 99
 """ for name, options in HELD.items()) + """
 mmuscope-load -q --dir /mnt/ext4 --seconds 600 --vcpus 2 stress > stress.out 2>&1 &
 stress=$!
-(
-	while [ ! -e enough ]; do
-		mmuscope-load -q --rounds 20 --pages 509 dontneed || echo "dontneed ends with $?" >&2
-	done
-) &
+mmuscope-load -q --rounds 1000000 --pages 509 dontneed &
 dontneed=$!
 """
 # the busy ones are at it when mmuscope comes, and over when it reports: then all stands still
@@ -49,15 +45,19 @@ for _ in $(seq 600); do
 	kill -0 $stress $dontneed || exit 97
 	usleep 50000
 done
-mmuscope check --json -o report.json 2> check.err &
+mmuscope check -v --json -o report.json 2> check.err &
 pid=$!
 wait_for check.err watching || exit 98
+for _ in $(seq 600); do
+	[ "$(grep -c "took over" check.err)" -ge %d ] && break
+	usleep 100000
+done
 kill -0 $stress $dontneed || exit 96
-touch enough
-wait $dontneed
-kill $stress
-wait $stress
-echo "stress ends with $?" >&2
+kill $stress $dontneed
+for busy in $stress $dontneed; do
+	wait $busy
+	echo "busy one ends with $?" >&2
+done
 for vm in $loads; do
 	for l in 4k 2m 1g; do
 		echo "stats $vm $l $(cat /sys/kernel/debug/kvm/$vm-*/pages_$l)" >&2
@@ -69,7 +69,7 @@ status=0
 wait $pid || status=$?
 cat check.err >&2
 cat report.json
-exit $status""" % (len(HELD) + 3)
+exit $status""" % ((len(HELD) + 3,) * 2)
 # the dirty flag of three pages is cleared behind everybody's back
 CLEAN = """
 mmuscope-load --hold-until-signal --pages %d memfd > old.hold &
@@ -123,10 +123,13 @@ def late(kernel):
 def adopted(kernel, r):
     report = r.json()
     lines = r.err.splitlines()
-    check(f"{kernel}-busy-ends-well", not any("dontneed ends" in line or line == "stress ends with 5"
-                                              for line in lines), "", r)
-    equal(f"{kernel}-status", (r.status, report["verdict"]), (0, "HELD"), r)
+    # interrupted, and no data lost (5)
+    equal(f"{kernel}-busy-ends-well", [line for line in lines if line.startswith("busy one")],
+          ["busy one ends with 1"] * 2, r)
     losses = nothing_lost(report)
+    # a preemptible kernel may skip a program although it has spares: that is said, and no verdict then
+    missed = losses.pop("missed-runs", 0)
+    equal(f"{kernel}-status", (r.status, report["verdict"]), (3, "INCONCLUSIVE") if missed else (0, "HELD"), r)
     check(f"{kernel}-late-vms", losses.pop("late-vms", 0) >= len(HELD) + 1, report["losses"], r)
     equal(f"{kernel}-nothing-lost", losses, {}, r)
     stats = {}
