@@ -43,15 +43,15 @@ extern const size_t nsound, nbroken;
 /* Instances that are under way, each at some place of its script. */
 struct steps;
 
-/* A run that goes through the scripts so many times, with `open` instances at a time.  NULL: out of memory. */
+/* A run that goes through the scripts so many times, `open` instances at a time.  NULL: out of memory. */
 struct steps *steps_begin(const struct script *scripts, size_t n, size_t times, size_t open);
 /* The next step and its time.  False: there is none. */
 bool steps_next(struct steps *s, uint64_t *ns, struct record_step *step);
 void steps_end(struct steps *s);
 
 /*
- * A lossless recording of these scripts as mmuscope record writes it, of at least so many steps.  0 or negative
- * errno.
+ * A lossless recording of these scripts as mmuscope record writes it, of at least so many steps.  0 or
+ * negative errno.
  */
 int steps_record(const char *path, const struct script *scripts, size_t n, size_t steps, size_t open);
 

@@ -122,7 +122,8 @@ static struct equivalent *equivalent_to(const struct record_step *s, const struc
 {
 	for (struct equivalent *e = equivalents; e < equivalents + EQUIVALENTS; e++)
 		if (e->kind == m->kind && (unsigned int)e->invariant == s->invariant &&
-		    e->number == s->number && (e->event == ANY ? s->event >= STEP_EXEMPT : e->event == s->event) &&
+		    e->number == s->number &&
+		    (e->event == ANY ? s->event >= STEP_EXEMPT : e->event == s->event) &&
 		    (e->becomes == ANY || e->becomes == other))
 			return e;
 	return NULL;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The recorder of mmuscope record on a disk that is full, for a while or until the end: it says so, the file
- * says what it lacks, and judge never takes what is missing for a violation, nor the rest for all.  A limit on
- * the file's size is the disk, as in recording_full.c.
+ * The recorder of mmuscope record on a disk that is full, for a while or until the end: it says so, the
+ * file says what it lacks, and judge never takes what is missing for a violation, nor the rest for all.  A
+ * limit on the file's size is the disk, as in recording_full.c.
  */
 #include "lib/sample.h"
 #include "lib/steps.h"
