@@ -20,7 +20,7 @@ CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Werror
-OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I$(B) -I. $(WARN) $(CFLAGS)
+OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DPAGE='"$(B)/page.html"' -I$(B) -I. $(WARN) $(CFLAGS)
 ARCH_INCLUDE := /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null || uname -m)-linux-gnu
 BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-function -Werror \
 	-I$(firstword $(wildcard $(ARCH_INCLUDE) /usr/include/x86_64-linux-gnu))
@@ -29,13 +29,13 @@ LIBS := -lbpf -lelf -lz -ljansson -lzstd -lsqlite3 -lm
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h bpf/arch/*/*.h)
 USER_SRC := adopt attach audit baseline blame cause child claims cmd_check cmd_doctor cmd_gate cmd_levels \
-	cmd_metrics cmd_runs cmd_walk format gate gate_verdicts gather hooked kernel ksyms ledger log lookups main \
-	measure metrics metrics_json metrics_report observe options output probe rank reason resample rules \
-	rules_read run session sink_gate sink_gate_ci sink_json sink_json_walk sink_ledger sink_runs sink_text \
+	cmd_metrics cmd_report cmd_runs cmd_walk digest digest_story digest_time format gate gate_verdicts gather hooked kernel ksyms ledger log lookups main \
+	measure metrics metrics_json metrics_report observe options output probe protobuf rank reason \
+	recording_frame recording_read recording_window records report_common report_csv report_folded \
+	report_html report_json report_lkml report_perfetto report_text resample rules rules_read run session sink_gate sink_gate_ci sink_json sink_json_walk sink_ledger sink_runs sink_text \
 	sink_text_walk snapshot store store_runs survey suspects umaps verdict walked
 # what no command uses yet: for tests only
-SPARE_SRC := recording_frame recording_keep recording_parts recording_read recording_window \
-	recording_write records
+SPARE_SRC := recording_keep recording_parts recording_write
 LOAD_SRC := $(basename $(notdir $(wildcard load/*.c)))
 
 USER_OBJ := $(USER_SRC:%=$(B)/user/%.o)
@@ -56,6 +56,19 @@ $(B)/mmuscope.bpf.o: bpf/mmuscope.bpf.c $(BPF_HEADERS) | $(B)/
 $(B)/mmuscope.skel.h: $(B)/mmuscope.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name mmuscope_bpf > $@
+
+# the page of mmuscope report --html: our own, and uPlot, which npm brings
+PAGE := $(wildcard user/page/*)
+
+$(B)/uplot/uPlot.iife.min.js: scripts/fetch-uplot
+	$(call say,FETCH,$@)
+	$(Q)scripts/fetch-uplot $(B)/uplot
+
+$(B)/page.html: $(PAGE) $(B)/uplot/uPlot.iife.min.js scripts/make-page
+	$(call say,PAGE,$@)
+	$(Q)scripts/make-page user/page $(B)/uplot $@
+
+$(B)/user/report_html.o $(B)/test/user/report_html.o $(B)/fuzz/user/report_html.o: $(B)/page.html
 
 $(B)/user/%.o: user/%.c $(B)/mmuscope.skel.h | $(B)/user/
 	$(call say,CC,$@)

@@ -10,6 +10,7 @@ int cmd_doctor(int argc, char **argv);
 int cmd_gate(int argc, char **argv);
 int cmd_levels(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_runs(int argc, char **argv);
 int cmd_walk(int argc, char **argv);
 
