@@ -23,6 +23,13 @@ static const struct {
 #undef LEVEL_CAUSE
 };
 
+const char *host_level_name(int host)
+{
+	static const char *const names[HOST_LEVELS] = { "n/a", "4K", "2M", "1G" };
+
+	return names[host];
+}
+
 const char *level_cause_name(enum level_cause c)
 {
 	return causes[c].name;

@@ -58,6 +58,8 @@ bool slot_adds_up(const struct slot_row *r);
 /* Shares of n numbers in thousandths that sum to 1000; all 0 if the numbers are. */
 void shares_of(const uint64_t *numbers, size_t n, unsigned int *shares);
 
+/* "n/a" (0: the host's page tables have nothing to do with it), "4K", "2M", "1G" */
+const char *host_level_name(int host);
 const char *level_cause_name(enum level_cause c);
 const char *level_cause_sentence(enum level_cause c);
 const char *level_cause_remedy(enum level_cause c);

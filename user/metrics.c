@@ -2,6 +2,8 @@
 /*
  * The table of metrics, and lists of samples.
  */
+#include "ledger.h"
+#include "lookups.h"
 #include "metrics.h"
 
 #include "probe.h"
@@ -83,6 +85,7 @@ const char *label_value(enum label l, int i)
 {
 	static const char *const errors[] = { "fault", "hwpoison", "ro", "sigpending", "io", "other" };
 	static const char *const sides[] = { "agrees", "against" };
+	static const char *const asked[] = { [LOOKUP_READ] = "read", [LOOKUP_WRITE] = "write" };
 	static const char *const places[] = { "map", "zap" };
 
 	switch (l) {
@@ -110,6 +113,18 @@ const char *label_value(enum label l, int i)
 		return i <= UNDECIDED ? claim_value_name((enum claim_value)i) : NULL;
 	case LABEL_WHERE:
 		return of_list(places, 2, i);
+	case LABEL_HOST_LEVEL:
+		return i < HOST_LEVELS ? host_level_name(i) : NULL;
+	case LABEL_WHY:
+		return i < LOW_NR ? level_cause_name((enum level_cause)i) : NULL;
+	case LABEL_ASKED:
+		return of_list(asked, LOOKUP_KINDS, i);
+	case LABEL_BEFORE:
+		return i < SERVES_NR ? serves_name((enum serves)i) : NULL;
+	case LABEL_COMPARED:
+		return i < COMPARED_NR ? compared_name((enum compared)i) : NULL;
+	case LABEL_PFN:
+		return i < PFN_CLASSES ? pfn_class_name((enum pfn_class)i) : NULL;
 	default:
 		return NULL;
 	}

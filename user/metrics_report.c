@@ -4,6 +4,8 @@
  * the way through text.
  */
 #include "format.h"
+#include "ledger.h"
+#include "lookups.h"
 #include "metrics.h"
 #include "probe.h"
 #include "report.h"
@@ -77,7 +79,42 @@ static void put_levels(struct sink *k, const char *vm, const struct vm_row *row)
 	}
 }
 
-static void put_vm(struct sink *k, const struct vm_row *row)
+static void put_ledger(struct sink *k, const char *vm, const struct ledger *l)
+{
+	for (int m = 0; m < LEVELS; m++)
+		for (int h = 0; h < HOST_LEVELS; h++) {
+			const char *label[] = { vm, level_name(m), host_level_name(h) };
+
+			put(k, METRIC_HOST_LEVELS, label, (double)(l->total.leaves[m][h] * level_bytes(m)));
+		}
+	for (int i = 0; i < LOW_NR; i++) {
+		const char *label[] = { vm, level_cause_name((enum level_cause)i) };
+
+		put(k, METRIC_LOST_BYTES, label, (double)(l->total.lost[i] * 4096));
+		put(k, METRIC_LOST_TIME, label, l->byte_seconds[i]);
+	}
+	if (l->folios)
+		put1(k, METRIC_PROMISED, vm, l->total.promised * 4096);
+}
+
+static void put_lookups(struct sink *k, const char *vm, const struct walk_counts *w)
+{
+	for (int kind = 0; kind < LOOKUP_KINDS; kind++)
+		for (int s = 0; s < SERVES_NR; s++)
+			for (int b = 0; b < BACKING_NR; b++) {
+				const char *label[] = { vm, label_value(LABEL_ASKED, kind),
+							serves_name((enum serves)s),
+							backing_name((enum backing)b) };
+
+				put(k, METRIC_LOOKUPS, label, (double)w->serves[kind][s][b]);
+			}
+	for (int i = 0; i < COMPARED_NR; i++)
+		put2(k, METRIC_LOOKUPS_COMPARED, vm, compared_name((enum compared)i), w->compared[i]);
+	for (int i = 0; i < PFN_CLASSES; i++)
+		put2(k, METRIC_LOOKUPS_PFNS, vm, pfn_class_name((enum pfn_class)i), w->pfns[i]);
+}
+
+static void put_vm(struct sink *k, const struct vm_row *row, bool walked)
 {
 	const struct vm_counts *c = &row->counts;
 	char vm[FORMAT_LEN], pid[FORMAT_LEN], comm[FORMAT_LEN];
@@ -103,6 +140,10 @@ static void put_vm(struct sink *k, const struct vm_row *row)
 	put1(k, METRIC_KVM_MARKED, vm, c->kvm_marked);
 	for (int i = 0; i < INV_NR; i++)
 		put2(k, METRIC_VM_VIOLATIONS, vm, invariant_name((enum invariant)i), c->violated[i]);
+	if (row->ledger && row->ledger->surveyed_ns)
+		put_ledger(k, vm, row->ledger);
+	if (walked)
+		put_lookups(k, vm, &row->walk);
 }
 
 static void put_cause(struct sink *k, const struct cause_group *g)
@@ -221,7 +262,7 @@ int metrics_from_report(const struct report *r, struct samples *out)
 	if (r->command_status >= 0)
 		put(&k, METRIC_COMMAND_STATUS, NULL, r->command_status);
 	for (size_t i = 0; i < s->nvms; i++)
-		put_vm(&k, &s->vms[i]);
+		put_vm(&k, &s->vms[i], r->walk);
 	put(&k, METRIC_VMS_NOT_LISTED, NULL, (double)s->vms_over);
 	put_hist(&k, METRIC_WINDOW_TIME, NULL, &s->hists[HIST_WINDOW_NS]);
 	put_hist(&k, METRIC_WINDOW_PAGES, NULL, &s->hists[HIST_WINDOW_PAGES]);

@@ -10,9 +10,6 @@
 #include <jansson.h>
 #include <string.h>
 
-/* names of the host's levels, 0: its page tables have nothing to do with the memory */
-static const char *const host_names[HOST_LEVELS] = { "n/a", "4K", "2M", "1G" };
-
 /* "52.7%" of thousandths */
 static const char *share_text(char buf[FORMAT_LEN], unsigned int share, uint64_t n)
 {
@@ -64,7 +61,7 @@ static void host_levels(FILE *f, const struct slot_row *t)
 		format_bytes(n[0], (int64_t)slot_host_bytes(t, h));
 		for (int l = 0; l < LEVELS; l++)
 			format_bytes(n[1 + l], (int64_t)(t->leaves[l][h] * level_bytes(l)));
-		fprintf(f, "  %-10s %12s %14s %14s %14s\n", host_names[h], n[0], n[1], n[2], n[3]);
+		fprintf(f, "  %-10s %12s %14s %14s %14s\n", host_level_name(h), n[0], n[1], n[2], n[3]);
 	}
 }
 
@@ -184,7 +181,8 @@ static json_t *row_json(const struct slot_row *r)
 		json_t *hosts = json_object();
 
 		for (int h = 0; h < HOST_LEVELS; h++)
-			json_object_set_new(hosts, host_names[h], number(r->leaves[l][h] * level_bytes(l)));
+			json_object_set_new(hosts, host_level_name(h),
+					    number(r->leaves[l][h] * level_bytes(l)));
 		json_object_set_new(mapped, level_name(l), hosts);
 	}
 	for (int b = 0; b < BACKING_NR; b++)

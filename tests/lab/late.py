@@ -24,17 +24,11 @@ OLD, FIRST, CLEANED = 311, 17, 3
 
 # guests that stay, and then two that are busy
 START = """
-# one that the host's reclaim leaves alone, so that there is much to compare with at the end
-keep=/sys/fs/cgroup/keep
-echo +memory > /sys/fs/cgroup/cgroup.subtree_control
-mkdir $keep
-echo 64M > $keep/memory.min
 echo 8 > /proc/sys/vm/nr_hugepages
 echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled
 loads=
 """ + "".join(f"""
-sh -c '[ {name} != anon ] || echo $$ > '$keep'/cgroup.procs; exec mmuscope-load --hold-until-signal {options}' \\
-	> {name}.hold &
+mmuscope-load --hold-until-signal {options} > {name}.hold &
 pid=$!
 loads="$loads $pid"
 wait_for {name}.hold holding || exit 99
@@ -143,10 +137,9 @@ def adopted(kernel, r):
     ours = {vm["pid"]: {k: vm["levels"][k]["stock"] for k in LEVELS}
             for vm in report["vms"] if not vm["ended"]}
     equal(f"{kernel}-stock-equals-kvm", ours, stats, r)
-    # the guest may write all of them; the stress has reclaimed some
+    # the guest may write all of them; the stress has reclaimed some, or nearly all
     sptes = sum(sum(levels.values()) for levels in stats.values())
     equal(f"{kernel}-audit", report["audit"], {"sptes": sptes, "differ": 0}, r)
-    check(f"{kernel}-audit-of-many", sptes > 100, sptes, r)
     equal(f"{kernel}-audit-said", invariant(report, "notified-before-clean")["notes"].get("audit"),
           report["audit"]["sptes"], r)
 
@@ -165,6 +158,9 @@ def violated(kernel, r):
             for n in range(CLEANED)]
     equal(f"{kernel}-violated-where", told, want, r)
     equal(f"{kernel}-violated-late", vm["late"], True, r)
+    # nobody has taken this guest's pages away: much to compare, all of it older than the run
+    check(f"{kernel}-audit-of-many", report["audit"]["sptes"] > OLD and not report["audit"]["differ"],
+          report["audit"], r)
 
 
 late("6.12")
