@@ -9,13 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* made by the Makefile; a syntax check knows no paths */
+#ifndef REPORT_PAGE
+#define REPORT_PAGE "build/page.html"
+#endif
+
 extern const char page_start[], page_end[];
 
 __asm__(".section .rodata\n"
 	".global page_start\n"
 	".global page_end\n"
 	"page_start:\n"
-	".incbin \"" PAGE "\"\n"
+	".incbin \"" REPORT_PAGE "\"\n"
 	"page_end:\n"
 	".byte 0\n"
 	".previous\n");

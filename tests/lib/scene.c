@@ -65,7 +65,8 @@ static const struct {
 	{ CAUSE_KSM, "ksmd", "mmu_notifier_invalidate_range_start\nwrite_protect_page\ntry_to_merge_one_page\n"
 	  "ksm_scan_thread\nkthread", 62, 1, 0, 60, 12, 6e3, 1 },
 	{ CAUSE_WRITEBACK, "kworker/u8:3", "mmu_notifier_invalidate_range_start\npage_vma_mkclean_one\n"
-	  "folio_mkclean\nfolio_clear_dirty_for_io\nwrite_cache_pages\nwb_writeback\nkthread", 77, 3, 20, 40, 15, 5e3, 1 },
+	  "folio_mkclean\nfolio_clear_dirty_for_io\nwrite_cache_pages\nwb_writeback\nkthread", 77, 3, 20, 40, 15,
+	  5e3, 1 },
 	{ CAUSE_COMPACTION, "kcompactd0", "mmu_notifier_invalidate_range_start\ntry_to_migrate_one\n"
 	  "migrate_pages_batch\ncompact_zone\nkcompactd\nkthread", 59, 6, 38, 46, 20, 12e3, 4 },
 	{ CAUSE_UNKNOWN, "mystery", NULL, 4242, 8, 0, 60, 2, 2e3, 1 },
@@ -91,7 +92,8 @@ static void put_window(struct maker *m, uint32_t second, int k, uint64_t part, u
 {
 	double spread = exp(((double)(dice(m) % 1000) / 1000 - 0.5) * 3) * (dice(m) % 97 ? 1 : 30);
 	uint64_t ns = (uint64_t)(kinds[k].ns * spread);
-	struct record_window w = { .id = ++m->windows, .start = at(second, part, of), .vm = 1 + (uint32_t)(dice(m) % 2),
+	struct record_window w = { .id = ++m->windows, .start = at(second, part, of),
+				   .vm = 1 + (uint32_t)(dice(m) % 2),
 				   .tid = kinds[k].tid, .pid = kinds[k].tid, .event = kinds[k].event,
 				   .pages = dice(m) % 3 ? kinds[k].pages : dice(m) % (2 * kinds[k].pages + 1),
 				   .retries = dice(m) % 29 == 0, .cause = kinds[k].cause };
@@ -170,7 +172,8 @@ static json_t *vm_json(const struct maker *m, const struct vm *vm, uint32_t seco
 {
 	uint32_t age = (second < vm->to ? second : vm->to) - vm->from;
 	double filled = fmin(1, 0.15 + age / 9.0);
-	uint64_t huge = vm->id == 1 ? 1 : 0, pages = (uint64_t)((double)vm->pages * filled) - huge * GIB_PAGES / 8;
+	uint64_t huge = vm->id == 1 ? 1 : 0;
+	uint64_t pages = (uint64_t)((double)vm->pages * filled) - huge * GIB_PAGES / 8;
 	uint64_t small = (uint64_t)((double)pages * small_share(vm, second)), large;
 
 	huge = huge && age > 8;
@@ -283,7 +286,8 @@ static void put_step(struct maker *m, uint64_t ns, uint64_t object, uint8_t even
 {
 	struct record_step s = { .vm = 1, .tid = event == 2 ? 77 : 831, .object = object,
 				 .invariant = INV_NOTIFIED_BEFORE_CLEAN, .event = event, .level = 1,
-				 .gfn = 0x40011 + object - 7, .hva = 0x7f1234511000, .pfn = 0x1abcd + object - 7,
+				 .gfn = 0x40011 + object - 7, .hva = 0x7f1234511000,
+				 .pfn = 0x1abcd + object - 7,
 				 .old_spte = old, .new_spte = new, .flags = 0x17ffffc0020014, .pages = 1 };
 
 	recording_put(m->w, RECORD_STEP, STEP_VERSION, ns, &s, sizeof(s));
