@@ -28,11 +28,14 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-
 LIBS := -lbpf -lelf -lz -ljansson -lzstd -lsqlite3 -lm
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h bpf/arch/*/*.h)
-USER_SRC := adopt attach audit baseline blame cause child claims cmd_check cmd_doctor cmd_gate cmd_levels \
-	cmd_metrics cmd_report cmd_runs cmd_walk digest digest_story digest_time format gate gate_verdicts gather hooked kernel ksyms ledger log lookups main \
-	measure metrics metrics_json metrics_report observe options output probe protobuf rank reason \
-	recording_frame recording_read recording_window records report_common report_csv report_folded \
-	report_html report_json report_lkml report_perfetto report_text resample rules rules_read run session sink_gate sink_gate_ci sink_json sink_json_walk sink_ledger sink_runs sink_text \
+USER_SRC := adopt attach audit baseline blame candidate candidate_types candidate_verdict cause child claims \
+	cmd_check cmd_doctor cmd_gate cmd_levels cmd_metrics cmd_report cmd_runs cmd_walk \
+	digest digest_story digest_time format gate gate_verdicts gather hooked judged kernel ksyms ledger \
+	log lookups main measure metrics metrics_json metrics_report observe options output probe protobuf \
+	rank reason recording_frame recording_read recording_window records report_common report_csv \
+	report_folded report_html report_json report_lkml report_perfetto report_text resample rules \
+	rules_read run session sink_candidate sink_gate sink_gate_ci sink_json sink_json_walk sink_ledger \
+	sink_runs sink_text \
 	sink_text_walk snapshot store store_runs survey suspects umaps verdict walked
 # what no command uses yet: for tests only
 SPARE_SRC := recording_keep recording_parts recording_write
@@ -99,7 +102,7 @@ $(B)/static/mmuscope-load: $(LOAD_OBJ) | $(B)/static/
 TEST_CC := gcc
 TEST_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 TESTS := $(patsubst tests/%.c,$(B)/test/%,$(wildcard tests/unit/*.c tests/btf/*.c tests/recording/*.c)) \
-	$(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms
+	$(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms $(B)/test/drop/candidate_calls
 
 test-programs: $(TESTS)
 

@@ -70,6 +70,10 @@ struct mm_struct {
 	void *pgd;
 };
 
+struct vm_area_struct {
+	unsigned long vm_flags;
+};
+
 struct task_struct {
 	unsigned int flags;
 	struct mm_struct *mm;

@@ -13,7 +13,15 @@
 /* KVM_PFN_ERR_*: include/linux/kvm_host.h; the error bits of a kvm_pfn_t are 52..63 */
 #define PFN_ERROR_MASK (0xfffULL << 52)
 
-enum { PFN_ERR_HWPOISON = 1 };
+enum {
+	PFN_ERR_HWPOISON = 1,
+	/* include/linux/mm.h: the same bits from 6.1 to 7.x, where they are no macros any more */
+	VM_PFNMAP = 1 << 10,
+	VM_IO = 1 << 14,
+	VM_HUGETLB = 1 << 22,
+	VM_MIXEDMAP = 1 << 28,
+	ENOENT = 2,
+};
 
 /* This CPU's copy of the walk counters of a VM. */
 static __always_inline struct walk_counts *walks_of(u32 vm)
@@ -93,20 +101,65 @@ GLOBAL int lookup_begin(u64 hva, u32 write, u32 pin)
 	return 0;
 }
 
-/* enum pfn_class.  held: hva_to_pfn said that it has taken a reference; it does so from 6.13 on. */
-GLOBAL u32 pfn_class(u64 pfn, u32 held)
+/* enum pfn_class, by what the page frame is, whoever may hold it. */
+GLOBAL u32 frame_class(u64 pfn)
 {
-	bool says = bpf_core_type_exists(struct kvm_follow_pfn);
-	u32 why;
+	u32 why = page_reason(pfn);
 
-	if (says && held)
-		return PFN_REFCOUNTED;
-	why = page_reason(pfn);
 	if (why == PAGE_NO_PAGE)
 		return PFN_NO_PAGE;
 	if (why == PAGE_RESERVED)
 		return PFN_RESERVED;
-	return !says && page_refs(pfn_head(pfn)) > 0 ? PFN_REFCOUNTED : PFN_NOT_REFCOUNTED;
+	return page_refs(pfn_head(pfn)) > 0 ? PFN_REFCOUNTED : PFN_NOT_REFCOUNTED;
+}
+
+/* enum pfn_class.  held: hva_to_pfn said that it has taken a reference; it does so from 6.13 on. */
+static __always_inline u32 pfn_class(u64 pfn, u32 held)
+{
+	bool says = bpf_core_type_exists(struct kvm_follow_pfn);
+	u32 class;
+
+	if (says && held)
+		return PFN_REFCOUNTED;
+	class = frame_class(pfn);
+	return says && class == PFN_REFCOUNTED ? PFN_NOT_REFCOUNTED : class;
+}
+
+static long vma_kind_found(struct task_struct *task, struct vm_area_struct *vma, u32 *kind)
+{
+	u64 flags = vma->vm_flags;
+
+	if (flags & VM_PFNMAP)
+		*kind = VMA_PFNMAP;
+	else if (flags & VM_MIXEDMAP)
+		*kind = VMA_MIXEDMAP;
+	else if (flags & VM_IO)
+		*kind = VMA_IO;
+	else
+		*kind = flags & VM_HUGETLB ? VMA_HUGETLB : VMA_PLAIN;
+	return 0;
+}
+
+/*
+ * enum vma_kind of the current task's mapping at hva.  Takes mmap_lock if it is free at once, so not for
+ * hooks that run under it: hva_to_pfn() has dropped it when it returns (virt/kvm/kvm_main.c).
+ */
+GLOBAL u32 vma_kind(u64 hva)
+{
+	u32 kind = VMA_UNSEEN;
+	long err = bpf_find_vma(bpf_get_current_task_btf(), hva, vma_kind_found, &kind, 0);
+
+	return err == -ENOENT ? VMA_ABSENT : kind;
+}
+
+/* A lookup has failed where the leaf maps a frame of this class.  Failures are rare: here time is no matter. */
+GLOBAL int lookup_failed(u32 vm, u32 frame, u64 hva)
+{
+	struct walk_counts *c = walks_of(vm);
+
+	frame = below(frame, FRAME_CLASSES);
+	COUNT(c, failed[frame][below(vma_kind(hva), VMA_KINDS)], 1);
+	return 0;
 }
 
 /* The walk at the exit: what the tables say now.  Completes f, and counts the level. */
@@ -130,6 +183,10 @@ GLOBAL u32 lookup_compare(u32 index, struct lookup_facts *f, u64 hva, u64 seq)
 	level = below(leaf.level - 1, LEVELS);
 	if (r == WALK_OK)
 		COUNT(c, found_level[level][backing], 1);
+	if (r == WALK_OK && (f->failed || pte_special(leaf.entry)))
+		f->frame = frame_class(leaf.pfn);
+	if (r == WALK_OK && pte_special(leaf.entry))
+		COUNT(c, special[level][below(f->frame, PFN_CLASSES)], 1);
 	return walk_compare(r, &leaf, f);
 }
 
@@ -139,7 +196,7 @@ GLOBAL u32 lookup_compare(u32 index, struct lookup_facts *f, u64 hva, u64 seq)
  */
 GLOBAL int lookup_end(u64 hva, u64 pfn, u64 writable, u32 held)
 {
-	struct lookup_facts f = { .pfn = pfn };
+	struct lookup_facts f = { .pfn = pfn, .frame = FRAME_NONE };
 	struct walk_counts *c;
 	struct lookup *l;
 	u32 index, class, kind;
@@ -171,7 +228,7 @@ GLOBAL int lookup_end(u64 hva, u64 pfn, u64 writable, u32 held)
 	class = below(lookup_compare(index, &f, hva, seq), COMPARED_NR);
 	COUNT(c, compared[class], 1);
 	if (f.failed)
-		return 0;
+		return lookup_failed(index, f.frame, hva);
 	class = below(pfn_class(pfn, held), PFN_CLASSES);
 	COUNT(c, pfns[class], 1);
 	return 0;

@@ -55,6 +55,7 @@ struct lookup_facts {
 	bool found;	/* the walk at the entry: did what the call is for */
 	bool was_writable;	/* it found a writable leaf */
 	bool secret;	/* of memfd_secret: the page that the walk at the exit finds */
+	u32 frame;	/* what it is: enum pfn_class, or FRAME_NONE; of failures and special leaves */
 };
 
 /* GUP has failed, and the walk finds a leaf that does what the call is for. */

@@ -95,6 +95,7 @@ enum exempt {
 	EXEMPT_LARGE_REFS,	/* references of a large folio that several lookups share */
 	EXEMPT_LARGER_LEAF,	/* a huge leaf over a smaller window: KVM asks only for the faulting gfn */
 	EXEMPT_INVALID_ROOT,	/* zapped, not flushed: a root was being invalidated, which flushes itself */
+	EXEMPT_GMEM,		/* from a guest_memfd: not by the host's page tables */
 	EXEMPT_NR,
 };
 
@@ -227,6 +228,7 @@ enum event_type {
 	EVENT_VM_NEW = 1,
 	EVENT_VM_GONE,
 	EVENT_VIOLATION,
+	EVENT_CANDIDATE,	/* candidate.h */
 };
 
 struct event_head {

@@ -48,6 +48,7 @@ GLOBAL int check_mapped(const struct change *ch, u64 hva, u32 by_fault)
 	struct vm_info *vm;
 	bool found, may;
 	u32 index;
+	u64 slot;
 
 	if (!ch)
 		return 0;
@@ -56,8 +57,15 @@ GLOBAL int check_mapped(const struct change *ch, u64 hva, u32 by_fault)
 	if (!vm)
 		return 0;
 	c = counts_of(index);
-	if (!hva)
-		hva = gfn_to_hva(ch->kvm, ch->as_id, ch->gfn);
+	if (!hva) {
+		slot = slot_from(ch->kvm, ch->as_id, ch->gfn);
+		hva = slot_hva(slot, ch->gfn);
+		/* KVM has not asked the host: kvm_mmu_faultin_pfn_gmem(), mmu.c */
+		if (hva && FIELD32(slot, struct kvm_memory_slot, flags) & SLOT_GMEM) {
+			COUNT(c, exempt[EXEMPT_GMEM], 1);
+			return 0;
+		}
+	}
 	found = host_leaf(vm->pgd, hva, &leaf) == WALK_OK;
 	may = spte_may_write(ch->new);
 

@@ -16,7 +16,6 @@ enum {
 	TABLE_SPTES = 512,
 	RMAP_STEPS = 1 << 14,	/* SPTEs of one gfn */
 	SLOT_LOG_DIRTY = 1 << 0,	/* KVM_MEM_LOG_DIRTY_PAGES */
-	SLOT_GMEM = 1 << 2,		/* KVM_MEM_GUEST_MEMFD */
 	SLOT_GMEM_ONLY = 1 << 17,	/* KVM_MEMSLOT_GMEM_ONLY, include/linux/kvm_host.h; since 6.18 */
 	LPAGE_MIXED = 1U << 31,		/* KVM_LPAGE_MIXED_FLAG, mmu.c; since 6.8 */
 	ORDER_2M = 9,

@@ -49,6 +49,21 @@ enum pfn_class {
 	PFN_CLASSES
 };
 
+/* where a lookup fails there may be no page frame at all */
+enum { FRAME_NONE = PFN_CLASSES, FRAME_CLASSES };
+
+/* the kind of mapping in which a lookup fails: by vm_flags, the first that fits */
+enum vma_kind {
+	VMA_PFNMAP,		/* VM_PFNMAP, with or without VM_IO */
+	VMA_MIXEDMAP,
+	VMA_IO,			/* VM_IO alone */
+	VMA_HUGETLB,
+	VMA_PLAIN,		/* none of these */
+	VMA_ABSENT,		/* no mapping at this address */
+	VMA_UNSEEN,		/* mmap_lock was taken: nothing could be read */
+	VMA_KINDS
+};
+
 enum { LOOKUP_READ, LOOKUP_WRITE, LOOKUP_KINDS };
 
 /* of one VM; counters only */
@@ -58,6 +73,8 @@ struct walk_counts {
 	__u64 found_level[LEVELS][BACKING_NR];			/* of the leaves found at the exit */
 	__u64 compared[COMPARED_NR];
 	__u64 pfns[PFN_CLASSES];
+	__u64 special[LEVELS][PFN_CLASSES];	/* of the leaves found at the exit: PFNMAP, zero page */
+	__u64 failed[FRAME_CLASSES][VMA_KINDS];	/* by what the leaf maps, and what it lies in */
 	__u64 unasked[LOOKUP_KINDS];	/* calls that did not ask whether they may write */
 	__u64 pinned;			/* calls that keep the page pinned (kvm_follow_pfn.pin) */
 	__u64 pinned_served;		/* of them: the walk would have found the page */
@@ -66,6 +83,7 @@ struct walk_counts {
 
 _Static_assert(sizeof(struct walk_counts) ==
 	       8 * (BACKING_NR * (LOOKUP_KINDS * (SERVES_NR + LEVELS) + LEVELS) + COMPARED_NR +
-		    PFN_CLASSES + LOOKUP_KINDS + 3), "walk_counts has a hole");
+		    PFN_CLASSES + LEVELS * PFN_CLASSES + FRAME_CLASSES * VMA_KINDS + LOOKUP_KINDS + 3),
+	       "walk_counts has a hole");
 
 #endif /* MMUSCOPE_LOOKUP_H */

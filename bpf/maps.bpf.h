@@ -7,6 +7,7 @@
 #define MMUSCOPE_MAPS_BPF_H
 
 #include "block.h"
+#include "candidate.h"
 #include "compat.bpf.h"
 #include "event.h"
 #include "hist.h"
@@ -19,6 +20,7 @@
  */
 const volatile bool cfg_check = false;		/* judge invariants */
 const volatile bool cfg_walk = false;		/* the walker beside GUP at every hva_to_pfn */
+const volatile bool cfg_candidate = false;	/* a function of the user's beside the walker */
 const volatile bool cfg_causes = true;		/* keep account of who opens windows */
 const volatile bool cap_marks_at_map = false;	/* KVM marks pages dirty at the install, not at the zap */
 const volatile __u32 cfg_scope_pid = 0;		/* 0: every VM; else VMs of this process... */
@@ -309,6 +311,45 @@ struct {
 	__type(key, int);
 	__type(value, struct lookup);
 } lookups SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct candidate_spec);
+} candidate_specs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, COUNT_SHARDS);
+	__type(key, u32);
+	__type(value, struct candidate_counts);
+} candidate_counted SEC(".maps");
+
+/* the call of the candidate that a task is in, and what the walk at its entry found */
+struct candidate_call {
+	struct candidate_args args;
+	struct candidate_walk before;
+	u64 hva;
+	u64 pgd;
+	u64 kvm;		/* of the mm; 0: none */
+	u64 seq;		/* its mmu_invalidate_seq */
+	u32 write;
+	u32 open;		/* enum candidate_open */
+};
+
+enum candidate_open {
+	CALL_NONE,
+	CALL_OPEN,		/* between entry and exit */
+	CALL_LEFT_OUT,		/* the same, but there was nothing to walk */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct candidate_call);
+} candidate_calls SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -5,6 +5,7 @@
  * programs are loaded on which kernel is decided in user/hooks.def by looking, never by version.
  */
 #include "calls.bpf.h"
+#include "candidate.bpf.h"
 #include "change.bpf.h"
 #include "compare.bpf.h"
 #include "ledger.bpf.h"

@@ -188,6 +188,16 @@ GLOBAL u64 slot_from(u64 kvm, u32 as_id, u64 gfn)
 	return s.slot ? s.slot : s.next;
 }
 
+enum { SLOT_GMEM = 1 << 2 };	/* KVM_MEM_GUEST_MEMFD, include/uapi/linux/kvm.h */
+
+/* hva of a gfn in a memslot that slot_from() gave for it; 0 if it is not in it. */
+static __always_inline u64 slot_hva(u64 slot, u64 gfn)
+{
+	u64 base = slot ? FIELD64(slot, struct kvm_memory_slot, base_gfn) : ~0ULL;
+
+	return gfn < base ? 0 : FIELD64(slot, struct kvm_memory_slot, userspace_addr) + ((gfn - base) << 12);
+}
+
 /* hva of a gfn by the VM's memslots; 0 if no memslot has it. */
 GLOBAL u64 gfn_to_hva(u64 kvm, u32 as_id, u64 gfn)
 {

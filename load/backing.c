@@ -4,6 +4,8 @@
  */
 #include "backing.h"
 
+#include "gmem.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -22,7 +24,7 @@
 
 static const char *const need_names[NEEDS] = {
 	"root", "swap", "cgroup2", "filesystem", "hugetlb-2m", "hugetlb-1g", "thp", "shmem-thp",
-	"secretmem", "ksm", "compaction", "nested", "smm",
+	"secretmem", "ksm", "compaction", "nested", "smm", "device", "guest-memfd",
 };
 
 const char *need_name(unsigned int bit)
@@ -48,6 +50,12 @@ const struct backing backings[] = {
 	  .discards = true },
 	{ "secretmem", "memfd_secret, which KVM must refuse to map", NEED_SECRETMEM, 1, LEVEL_4K,
 	  HOST_RW, .shared = true },
+	{ "device", "what mmap of --device gives, in 4K pages", NEED_DEVICE, 1, LEVEL_4K, HOST_RW,
+	  .shared = true },
+	{ "device-2m", "the same in pages of 2M (huge VM_PFNMAP)", NEED_DEVICE, PAGES_2M, LEVEL_2M,
+	  HOST_RW, .shared = true },
+	{ "guest-memfd", "guest_memfd that may be mapped: KVM does not ask the host's page tables",
+	  NEED_GUEST_MEMFD, 1, LEVEL_4K, HOST_RW, .shared = true },
 };
 
 const size_t nbackings = sizeof(backings) / sizeof(backings[0]);
@@ -165,6 +173,8 @@ int backing_prepare(const struct backing *b, size_t size, struct host *h, struct
 		status = prepare_thp(THP_DIR "shmem_enabled", "advise", h, why);
 	if (!status && b->needs & NEED_SECRETMEM)
 		status = prepare_secret(why);
+	if (!status && b->needs & NEED_GUEST_MEMFD)
+		status = gmem_prepare(why);
 	return status;
 }
 
@@ -221,12 +231,36 @@ static bool is_file(const struct backing *b)
 	return !strncmp(b->name, "file", 4);
 }
 
-static int open_fd(struct mem *m, const char *dir, struct why *why)
+/* Devices and guest_memfds have their size already. */
+static int open_given(struct mem *m, const struct mem_source *from, struct why *why)
+{
+	int err;
+
+	if (m->backing->needs & NEED_DEVICE) {
+		m->fd = open(from->device, O_RDWR | O_CLOEXEC);
+		err = errno;
+		if (m->fd < 0)
+			return why_set(why, err == ENOENT ? STATUS_UNSUPPORTED : STATUS_ERROR,
+				       "cannot open the device '%s': %s", from->device, strerror(err));
+		return 0;
+	}
+	m->fd = gmem_create(from->vm_fd, m->size);
+	if (m->fd >= 0)
+		return 0;
+	err = -m->fd;
+	m->fd = -1;
+	return why_set(why, STATUS_ERROR, "cannot create a guest_memfd of %zu MiB: %s", m->size / MIB,
+		       strerror(err));
+}
+
+static int open_fd(struct mem *m, const struct mem_source *from, struct why *why)
 {
 	const struct backing *b = m->backing;
 
+	if (b->needs & (NEED_DEVICE | NEED_GUEST_MEMFD))
+		return open_given(m, from, why);
 	if (is_file(b)) {
-		m->fd = open_file(dir, b, why);
+		m->fd = open_file(from->dir, b, why);
 		if (m->fd < 0)
 			return (int)why->status;
 	} else if (b->shared) {
@@ -285,12 +319,12 @@ static int map_memory(struct mem *m, struct why *why)
 	}
 	if (!hugetlb && b->needs & (NEED_THP | NEED_SHMEM_THP))
 		madvise(m->hva, m->size, MADV_HUGEPAGE);
-	else if (!hugetlb)
+	else if (!hugetlb && !(b->needs & NEED_DEVICE))
 		madvise(m->hva, m->size, MADV_NOHUGEPAGE);
 	return 0;
 }
 
-int mem_open(struct mem *m, const struct backing *b, size_t size, const char *dir,
+int mem_open(struct mem *m, const struct backing *b, size_t size, const struct mem_source *from,
 	     struct why *why)
 {
 	size_t unit = b->unit * 4096;
@@ -300,7 +334,7 @@ int mem_open(struct mem *m, const struct backing *b, size_t size, const char *di
 	m->fd = -1;
 	m->size = (size + unit - 1) / unit * unit;
 
-	int status = open_fd(m, dir, why);
+	int status = open_fd(m, from, why);
 
 	if (!status)
 		status = map_memory(m, why);

@@ -24,9 +24,11 @@ enum need {
 	NEED_COMPACTION = 1 << 10,
 	NEED_NESTED = 1 << 11,
 	NEED_SMM = 1 << 12,
+	NEED_DEVICE = 1 << 13,	/* --device */
+	NEED_GUEST_MEMFD = 1 << 14,
 };
 
-#define NEEDS 13
+#define NEEDS 15
 
 struct backing {
 	const char *name;
@@ -38,6 +40,13 @@ struct backing {
 	bool shared;
 	bool writeback;		/* msync and sync clean it */
 	bool discards;		/* MADV_DONTNEED loses the data */
+};
+
+/* Where memory comes from that is not had by its name alone. */
+struct mem_source {
+	const char *dir;	/* of files */
+	const char *device;
+	int vm_fd;		/* of the VM whose guest_memfd it is; -1: none */
 };
 
 struct mem {
@@ -58,8 +67,7 @@ const struct backing *backing_find(const char *name);
 /* Prepares the host (huge pages, sysfs), or says what it lacks. */
 int backing_prepare(const struct backing *b, size_t size, struct host *h, struct why *why);
 
-/* dir is for backings in a file. */
-int mem_open(struct mem *m, const struct backing *b, size_t size, const char *dir,
+int mem_open(struct mem *m, const struct backing *b, size_t size, const struct mem_source *from,
 	     struct why *why);
 /* The same memory at another address. */
 int mem_share(struct mem *m, const struct mem *of, struct why *why);

@@ -58,6 +58,7 @@ int model_init(struct model *m, struct expect *e, size_t pages, size_t unit, enu
 	m->slot_pages = pages;
 	m->twin = NULL;
 	m->borrowed = false;
+	m->own_pages = false;
 	m->host = calloc(m->units, sizeof(*m->host));
 	m->spte = calloc(m->units, sizeof(*m->spte));
 	m->code_mapped = calloc(vcpus, sizeof(*m->code_mapped));
@@ -78,6 +79,7 @@ int model_init_twin(struct model *m, struct model *of)
 	m->host = of->host;
 	m->ahead = of->ahead;
 	m->slot_pages = of->slot_pages;
+	m->own_pages = of->own_pages;
 	m->borrowed = true;
 	m->twin = of;
 	of->twin = m;
@@ -183,7 +185,7 @@ static void guest_read(struct model *m, size_t u)
 	if (m->spte[u] != SPTE_NONE)
 		return;
 	host_read(m, u);
-	count(m, COUNT_HVA_TO_PFN, 1);
+	count(m, COUNT_HVA_TO_PFN, !m->own_pages);
 	install(m, u, m->host[u] == HOST_RW ? SPTE_RW : SPTE_RO);
 	map_ahead(m, u);
 }
@@ -192,7 +194,7 @@ static void guest_write(struct model *m, size_t u)
 {
 	if (m->spte[u] == SPTE_RW)
 		return;
-	count(m, COUNT_HVA_TO_PFN, 1);
+	count(m, COUNT_HVA_TO_PFN, !m->own_pages);
 	if (m->host[u] == HOST_ZERO || m->host[u] == HOST_COW) {
 		/*
 		 * Copy on write invalidates the page in the middle of the fault: the SPTE that was
@@ -316,7 +318,8 @@ void model_finish(struct model *m, bool live)
 
 	for (size_t i = 0; i < m->code_pages; i++)
 		code += m->code_mapped[i];
-	count(m, COUNT_ZAPS_TEARDOWN, mapped + code);
+	/* a guest_memfd that is still mapped keeps its VM: all goes with the mappings, before the VM ends */
+	count(m, m->own_pages ? COUNT_ZAPS : COUNT_ZAPS_TEARDOWN, mapped + code);
 	if (!live)
 		return;
 	count(m, COUNT_PAGES_4K + m->level, mapped);

@@ -78,6 +78,7 @@ struct model {
 	size_t slot_pages;	/* in the memslot, which may be larger */
 	struct model *twin;	/* maps the same host leaves at another guest address */
 	bool borrowed;		/* host is the twin's */
+	bool own_pages;		/* KVM takes them from a guest_memfd, without hva_to_pfn() */
 };
 
 const char *count_name(enum count_id id);

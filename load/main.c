@@ -27,6 +27,7 @@
 
 enum {
 	OPT_STEPS = 256,
+	OPT_DEVICE,
 	OPT_VMS,
 	OPT_SECONDS,
 	OPT_SEED,
@@ -43,6 +44,7 @@ static const struct option options[] = {
 	{ "vcpus", required_argument, NULL, 'c' },
 	{ "rounds", required_argument, NULL, 'r' },
 	{ "dir", required_argument, NULL, 'd' },
+	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ "steps", required_argument, NULL, OPT_STEPS },
 	{ "vms", required_argument, NULL, OPT_VMS },
 	{ "seconds", required_argument, NULL, OPT_SECONDS },
@@ -69,6 +71,7 @@ static const char usage[] =
 	"  -c, --vcpus N            vCPUs, each for its part of the pages (default 1)\n"
 	"  -r, --rounds N           repeat the steps (default 1)\n"
 	"  -d, --dir PATH           where files are made (default /tmp)\n"
+	"      --device PATH        whose memory device and device-2m map\n"
 	"      --vms N              VMs of vm-churn (default 17) and stress (2)\n"
 	"      --seconds N          how long stress goes on (default 3)\n"
 	"      --seed N             repeat the random choices of a stress\n"
@@ -201,6 +204,9 @@ static int take_option(int c, struct command *cmd, struct run *r)
 		return read_number("--rounds", optarg, 1, ROUNDS_MAX, &cmd->rounds);
 	case 'd':
 		r->dir = optarg;
+		return 0;
+	case OPT_DEVICE:
+		r->device = optarg;
 		return 0;
 	case OPT_STEPS:
 		cmd->steps = optarg;

@@ -65,6 +65,10 @@ static int check_needs(struct run *r)
 		status = need_ksm(r);
 	if (!status && r->needs & NEED_COMPACTION)
 		status = need_compaction(r);
+	if (!status && r->needs & NEED_DEVICE && !r->device)
+		status = why_set(&r->why, STATUS_UNSUPPORTED,
+				 "%s needs a device whose memory to map; name one with --device PATH",
+				 r->scenario->name);
 	return status;
 }
 
@@ -88,6 +92,8 @@ static void describe_slots(struct run *r, unsigned int vm)
 			.pages = total * (i + 1) / n - first,
 			.hva = r->mems[vm].hva + first * GUEST_PAGE,
 			.live = true,
+			.gmem = r->mems[vm].backing->needs & NEED_GUEST_MEMFD,
+			.gmem_fd = r->mems[vm].fd,
 		};
 	}
 }
@@ -132,11 +138,13 @@ static int open_view(struct run *r, unsigned int i, const struct backing *b)
 	if (model_init(&r->models[i], &r->expect, r->pages, misaligned ? 1 : b->unit,
 		       misaligned ? LEVEL_4K : b->level, b->on_read, r->nvcpus))
 		return why_set(&r->why, STATUS_ERROR, "out of memory for the model");
+	r->models[i].own_pages = b->needs & NEED_GUEST_MEMFD;
 	r->views[r->nviews++] = (struct view){
 		.vm = &r->vms[i], .model = &r->models[i], .code = &r->models[i],
 	};
 	describe_slots(r, i);
-	if (!host_has_tdp_mmu() && !(r->scenario->slot_flags & KVM_MEM_READONLY))
+	if (!host_has_tdp_mmu() && !(r->scenario->slot_flags & KVM_MEM_READONLY) &&
+	    !r->models[i].own_pages)
 		model_map_ahead(&r->models[i], r->mems[i].size / GUEST_PAGE);
 	if (r->scenario->two_slots)
 		return open_second_view(r);
@@ -146,18 +154,23 @@ static int open_view(struct run *r, unsigned int i, const struct backing *b)
 static int open_vm(struct run *r, unsigned int i, const struct backing *b)
 {
 	size_t size = (r->pages + r->span - 1) / r->span * r->span * GUEST_PAGE;
-	int status = i == 0 ? mem_open(&r->mems[0], b, size, r->dir, &r->why)
-			    : mem_share(&r->mems[i], &r->mems[0], &r->why);
+	int status = vm_open(&r->vms[i], r->nvcpus, r->scenario->mode, r->pages, &r->why);
 
+	if (status)
+		return status;
+	r->nvms++;
+
+	const struct mem_source from = {
+		.dir = r->dir, .device = r->device, .vm_fd = r->vms[i].fd,
+	};
+
+	status = i == 0 ? mem_open(&r->mems[0], b, size, &from, &r->why)
+			: mem_share(&r->mems[i], &r->mems[0], &r->why);
 	if (status)
 		return status;
 	if (r->mems[i].size > GUEST_MEM_END - GUEST_MEM_GPA)
 		return why_set(&r->why, STATUS_ERROR, "too many pages: at most %lu",
 			       (GUEST_MEM_END - GUEST_MEM_GPA) / GUEST_PAGE);
-	status = vm_open(&r->vms[i], r->nvcpus, r->scenario->mode, r->pages, &r->why);
-	if (status)
-		return status;
-	r->nvms++;
 	status = open_view(r, i, b);
 	if (status)
 		return status;

@@ -39,6 +39,7 @@ struct run {
 	double seconds;			/* 0: unset */
 	unsigned int many_vms;	/* VMs of the scenarios that have as many as one likes; 0: unset */
 	const char *dir;
+	const char *device;	/* NULL: none was named */
 	bool wait_for_go;
 	double hold_seconds;
 	bool hold_until_signal;

@@ -114,6 +114,12 @@ const struct scenario scenarios[] = {
 	  .steps = "write check dontneed:0/3 check write check" },
 	{ "exec-nx", "the guest executes from huge pages, which nx_huge_pages=force splits",
 	  .backing = "anon-thp", .steps = "write exec write check exec check" },
+	{ "device", "what mmap of --device gives, in 4K pages",
+	  .backing = "device", .steps = "write check" },
+	{ "device-2m", "huge VM_PFNMAP: what mmap of --device gives, in pages of 2M",
+	  .backing = "device-2m", .steps = "write check" },
+	{ "guest-memfd", "guest_memfd: KVM takes the pages from it, not from the host's page tables",
+	  .backing = "guest-memfd", .steps = "write check punch:0/3 check write check" },
 	{ "stress", "two VMs with all kinds of memory against all that a host does, at random",
 	  .backing = "file", .steps = "stress", .vcpus = 4, .own_vms = true },
 };

@@ -49,9 +49,10 @@ static int open_region(struct run *r, unsigned int vm, unsigned int i, size_t pa
 	const struct backing *b = backing_find(kinds[i].backing);
 	size_t unit = kinds[i].huge ? PAGES_2M : b->unit;
 	size_t size = (pages + unit - 1) / unit * unit * GUEST_PAGE;
+	const struct mem_source from = { .dir = r->dir, .vm_fd = -1 };
 	bool again = kinds[i].shared && vm > 0;
 	int status = again ? mem_share(&g->mem, &first->mem, &r->why)
-			   : mem_open(&g->mem, b, size, r->dir, &r->why);
+			   : mem_open(&g->mem, b, size, &from, &r->why);
 
 	if (!status && kinds[i].huge)
 		madvise(g->mem.hva, g->mem.size, MADV_HUGEPAGE);

@@ -5,6 +5,8 @@
  */
 #include "vm.h"
 
+#include "gmem.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -335,6 +337,8 @@ int vm_set_slot(const struct vm *vm, unsigned int i)
 		.userspace_addr = (uintptr_t)s->hva,
 	};
 
+	if (s->gmem)
+		return gmem_set_slot(vm->fd, &r, s->gmem_fd, s->first * GUEST_PAGE);
 	return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &r) < 0 ? -errno : 0;
 }
 

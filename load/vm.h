@@ -25,6 +25,8 @@ struct vm_slot {
 	size_t pages;
 	char *hva;
 	bool live;
+	bool gmem;		/* on guest_memfd gmem_fd, from the page first on */
+	int gmem_fd;
 };
 
 /* How a vCPU's list of jobs ended. */

@@ -3,6 +3,7 @@
  * mmuscope walk: the reference walker beside GUP, at each hva_to_pfn.
  */
 #include "commands.h"
+#include "log.h"
 #include "lookups.h"
 #include "observe.h"
 #include "reason.h"
@@ -18,6 +19,10 @@ static const char usage[] =
 "how many lookups the walk before would have served without GUP, what stood\n"
 "against the others, and whether the walk after agrees on page and rights.\n"
 "\n"
+"      --candidate SPEC  judge a function that looks pages up: compare each\n"
+"                      answer with the walk; FUNC(hva=arg1,pfn=*arg2,level=ret),\n"
+"                      mmuscope(8) has the words\n"
+"      --stories N     tell its first N wrong answers in full (16)\n"
 "  -p, --pid PID       only VMs of this process\n"
 "      --for TIME      stop after TIME (90, 500ms, 5m)\n"
 "      --max-vms N     follow up to N VMs at a time (256)\n"
@@ -28,23 +33,27 @@ static const char usage[] =
 "\n"
 "With COMMAND, the VMs that it and its children create are looked at.\n"
 "Exit status: 0 they agree, 1 error or COMMAND failed, 2 they differ where they\n"
-"must not, 3 something was missed, 4 this kernel cannot do it.\n";
+"must not, 3 something was missed, 4 this kernel cannot do it; with a candidate 0\n"
+"held, 2 violated, 3 inconclusive.\n";
 
-static int exit_code(const struct snapshot *s, bool command_failed)
+static int exit_code(const struct snapshot *s, const struct candidate_report *c, bool command_failed)
 {
 	struct walk_counts total;
 
 	walk_total(s, &total);
-	if (walk_sum(&total).wrong)
+	if (walk_sum(&total).wrong || (c && candidate_overall(c) == VIOLATED))
 		return EXIT_VIOLATED;
 	if (command_failed)
 		return EXIT_FAILED;
+	if (c)
+		return candidate_overall(c) == HELD ? EXIT_OK : EXIT_INCONCLUSIVE;
 	return walk_missed(s) ? EXIT_INCONCLUSIVE : EXIT_OK;
 }
 
 static int report(struct observation *ob, const struct options *o)
 {
 	const struct snapshot *snapshot = session_snapshot(ob->session);
+	struct candidate_report candidate;
 	struct output *out;
 	struct utsname uts;
 	struct report r;
@@ -53,6 +62,10 @@ static int report(struct observation *ob, const struct options *o)
 	out = snapshot ? output_open(o->output) : NULL;
 	if (!out)
 		return EXIT_FAILED;
+	if (o->judged) {
+		session_candidate(ob->session, &candidate);
+		candidate.spec = o->candidate;
+	}
 	uname(&uts);
 	r = (struct report){
 		.command = "walk",
@@ -61,6 +74,7 @@ static int report(struct observation *ob, const struct options *o)
 		.tier = session_tier(ob->session),
 		.snapshot = snapshot,
 		.walk = true,
+		.candidate = o->judged ? &candidate : NULL,
 		.tells_pins = kernel_struct_has(session_kernel(ob->session), "kvm_follow_pfn", "pin"),
 		.command_status = o->command ? ob->command_status : -1,
 	};
@@ -70,17 +84,33 @@ static int report(struct observation *ob, const struct options *o)
 		text_walk(output_file(out), &r);
 	if (output_close(out) || err)
 		return EXIT_FAILED;
-	return exit_code(snapshot, ob->command_failed);
+	return exit_code(snapshot, r.candidate, ob->command_failed);
+}
+
+/* Read the SPEC; show where it is wrong. */
+static int parse_candidate(const char *spec, struct candidate *out)
+{
+	struct candidate_error error;
+
+	if (!candidate_parse(spec, out, &error))
+		return EXIT_OK;
+	log_error("walk: --candidate '%s', at column %zu: %s", spec, error.column, error.text);
+	fprintf(stderr, "Try 'mmuscope walk --help'.\n");
+	return EXIT_FAILED;
 }
 
 int cmd_walk(int argc, char **argv)
 {
+	struct candidate candidate;
 	struct observation ob;
 	struct options o;
-	int err = options_parse(&o, argc, argv, "walk", OPT_TARGET, usage);
+	int err = options_parse(&o, argc, argv, "walk", OPT_TARGET | OPT_STORIES | OPT_CANDIDATE, usage);
 
 	if (err)
 		return err > 0 ? EXIT_OK : EXIT_FAILED;
+	if (o.candidate && parse_candidate(o.candidate, &candidate))
+		return EXIT_FAILED;
+	o.judged = o.candidate ? &candidate : NULL;
 	o.walk = true;
 	err = observe(&ob, &o, false, NULL, NULL);
 	if (!err)

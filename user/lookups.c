@@ -9,34 +9,40 @@ struct name {
 	const char *text;
 };
 
-static const struct name serves_names[SERVES_NR] = {
+/* of the file only the rows of one kind are wanted at a time */
+#define SERVES_ROW(id, name, text)
+#define COMPARED_ROW(id, name, text)
+#define PFN_ROW(id, name, text)
+#define VMA_ROW(id, name, text)
+
+#undef SERVES_ROW
 #define SERVES_ROW(id, name, text) [id] = { name, text },
-#define COMPARED_ROW(id, name, text)
-#define PFN_ROW(id, name, text)
+static const struct name serves_names[SERVES_NR] = {
 #include "lookups.def"
-#undef SERVES_ROW
-#undef COMPARED_ROW
-#undef PFN_ROW
 };
-
-static const struct name compared_names[COMPARED_NR] = {
+#undef SERVES_ROW
 #define SERVES_ROW(id, name, text)
+
+#undef COMPARED_ROW
 #define COMPARED_ROW(id, name, text) [id] = { name, text },
-#define PFN_ROW(id, name, text)
+static const struct name compared_names[COMPARED_NR] = {
 #include "lookups.def"
-#undef SERVES_ROW
-#undef COMPARED_ROW
-#undef PFN_ROW
 };
-
-static const struct name pfn_names[PFN_CLASSES] = {
-#define SERVES_ROW(id, name, text)
-#define COMPARED_ROW(id, name, text)
-#define PFN_ROW(id, name, text) [id] = { name, text },
-#include "lookups.def"
-#undef SERVES_ROW
 #undef COMPARED_ROW
+#define COMPARED_ROW(id, name, text)
+
 #undef PFN_ROW
+#define PFN_ROW(id, name, text) [id] = { name, text },
+static const struct name frame_names[FRAME_CLASSES] = {
+#include "lookups.def"
+};
+#undef PFN_ROW
+#define PFN_ROW(id, name, text)
+
+#undef VMA_ROW
+#define VMA_ROW(id, name, text) [id] = { name, text },
+static const struct name vma_names[VMA_KINDS] = {
+#include "lookups.def"
 };
 
 const char *serves_name(enum serves s)
@@ -59,14 +65,24 @@ const char *compared_text(enum compared c)
 	return compared_names[c].text;
 }
 
-const char *pfn_class_name(enum pfn_class c)
+const char *frame_name(unsigned int c)
 {
-	return pfn_names[c].name;
+	return frame_names[c].name;
 }
 
-const char *pfn_class_text(enum pfn_class c)
+const char *frame_text(unsigned int c)
 {
-	return pfn_names[c].text;
+	return frame_names[c].text;
+}
+
+const char *vma_kind_name(enum vma_kind k)
+{
+	return vma_names[k].name;
+}
+
+const char *vma_kind_text(enum vma_kind k)
+{
+	return vma_names[k].text;
 }
 
 void walk_add(struct walk_counts *dst, const struct walk_counts *src)

@@ -12,8 +12,11 @@ const char *serves_name(enum serves s);
 const char *serves_text(enum serves s);
 const char *compared_name(enum compared c);
 const char *compared_text(enum compared c);
-const char *pfn_class_name(enum pfn_class c);
-const char *pfn_class_text(enum pfn_class c);
+/* enum pfn_class, or FRAME_NONE */
+const char *frame_name(unsigned int c);
+const char *frame_text(unsigned int c);
+const char *vma_kind_name(enum vma_kind k);
+const char *vma_kind_text(enum vma_kind k);
 
 /* dst += src, field by field. */
 void walk_add(struct walk_counts *dst, const struct walk_counts *src);

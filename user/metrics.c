@@ -124,7 +124,7 @@ const char *label_value(enum label l, int i)
 	case LABEL_COMPARED:
 		return i < COMPARED_NR ? compared_name((enum compared)i) : NULL;
 	case LABEL_PFN:
-		return i < PFN_CLASSES ? pfn_class_name((enum pfn_class)i) : NULL;
+		return i < PFN_CLASSES ? frame_name((unsigned int)i) : NULL;
 	default:
 		return NULL;
 	}

@@ -111,7 +111,7 @@ static void put_lookups(struct sink *k, const char *vm, const struct walk_counts
 	for (int i = 0; i < COMPARED_NR; i++)
 		put2(k, METRIC_LOOKUPS_COMPARED, vm, compared_name((enum compared)i), w->compared[i]);
 	for (int i = 0; i < PFN_CLASSES; i++)
-		put2(k, METRIC_LOOKUPS_PFNS, vm, pfn_class_name((enum pfn_class)i), w->pfns[i]);
+		put2(k, METRIC_LOOKUPS_PFNS, vm, frame_name((unsigned int)i), w->pfns[i]);
 }
 
 static void put_vm(struct sink *k, const struct vm_row *row, bool walked)

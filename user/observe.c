@@ -203,6 +203,7 @@ int observe(struct observation *ob, const struct options *o, bool check, violati
 	struct session_options so = {
 		.check = check,
 		.walk = o->walk,
+		.candidate = o->judged,
 		.survey = !check,
 		.scope_pid = o->pid,
 		.max_vms = o->max_vms,

@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum { LONG_FOR = 256, LONG_JSON, LONG_ONLY, LONG_MAX_VMS, LONG_STORIES, LONG_CLAIMS,
-       LONG_STACKS };
+       LONG_STACKS, LONG_CANDIDATE };
 
 static const struct option longs[] = {
 	{ "pid", required_argument, NULL, 'p' },
@@ -25,6 +25,7 @@ static const struct option longs[] = {
 	{ "stories", required_argument, NULL, LONG_STORIES },
 	{ "claims", no_argument, NULL, LONG_CLAIMS },
 	{ "stacks", no_argument, NULL, LONG_STACKS },
+	{ "candidate", required_argument, NULL, LONG_CANDIDATE },
 	{ "output", required_argument, NULL, 'o' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -116,7 +117,8 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
 		if ((target && !(accepts & OPT_TARGET)) || (c == LONG_ONLY && !(accepts & OPT_ONLY)) ||
 		    (c == LONG_STORIES && !(accepts & OPT_STORIES)) ||
 		    (c == LONG_CLAIMS && !(accepts & OPT_CLAIMS)) ||
-		    (c == LONG_STACKS && !(accepts & OPT_STACKS)))
+		    (c == LONG_STACKS && !(accepts & OPT_STACKS)) ||
+		    (c == LONG_CANDIDATE && !(accepts & OPT_CANDIDATE)))
 			return bad(name, "not an option of this command:", argv[optind - 1]);
 		switch (c) {
 		case 'p':
@@ -150,6 +152,9 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
 			break;
 		case LONG_STACKS:
 			o->stacks = true;
+			break;
+		case LONG_CANDIDATE:
+			o->candidate = optarg;
 			break;
 		case 'o':
 			o->output = optarg;

@@ -14,7 +14,10 @@ enum {
 	OPT_STORIES = 1 << 2,	/* --stories */
 	OPT_CLAIMS = 1 << 3,	/* --claims */
 	OPT_STACKS = 1 << 4,	/* --stacks */
+	OPT_CANDIDATE = 1 << 5,	/* --candidate */
 };
+
+struct candidate;
 
 struct options {
 	uint32_t pid;		/* 0: every VM */
@@ -23,6 +26,8 @@ struct options {
 	const char *output;	/* NULL: stdout */
 	bool json;
 	bool walk;		/* set by the command: the reference walker beside GUP */
+	const char *candidate;	/* SPEC; NULL: none */
+	const struct candidate *judged;	/* set by the command: the same, parsed */
 	bool claims;
 	bool stacks;
 	unsigned int only;	/* bit set of invariants asked for by name; 0: all */

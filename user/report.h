@@ -6,6 +6,7 @@
 #ifndef MMUSCOPE_REPORT_H
 #define MMUSCOPE_REPORT_H
 
+#include "candidate.h"
 #include "claims.h"
 #include "ksyms.h"
 #include "verdict.h"
@@ -37,6 +38,7 @@ struct report {
 	const struct cause_list *causes;	/* NULL: not known */
 	const struct ksyms *ksyms;	/* NULL: stacks have no names */
 	bool walk;			/* the walker beside GUP was asked for */
+	const struct candidate_report *candidate;	/* NULL: none was judged */
 	bool tells_pins;		/* this kernel says which lookups pin the page */
 	bool stacks;			/* show those of causes */
 	bool verbose;			/* all reasons, all causes */
@@ -48,6 +50,8 @@ const char *notifier_event_name(int event);
 
 /* A sentence over as many lines of 80 columns as it needs, indented. */
 void text_wrapped(FILE *f, int indent, const char *text);
+/* Why a VM has no level ledger; NULL: it has one. */
+const char *ledger_missing(const struct vm_row *vm);
 /* The level ledger of a VM; verbose: by memslot too.  As JSON: only where stock was taken. */
 void text_ledger(FILE *f, const struct vm_row *vm, bool verbose);
 json_t *ledger_json(const struct vm_row *vm);

@@ -160,6 +160,9 @@ static int load(struct session *s)
 	err = attach_join(s);
 	if (err)
 		return reason_explain("joining the BPF programs", err);
+	err = judged_load(s);
+	if (err)
+		return reason_explain("telling the programs of the candidate", -err);
 	err = session_run(s->skel->progs.init, NULL, 0);
 	if (err > 0) {
 		log_error("kernel symbols cannot be read; need CAP_SYSLOG, and kernel.kptr_restrict "
@@ -214,7 +217,8 @@ int session_open(struct session **out, const struct session_options *o)
 		session_close(s);
 		return reason_explain("configuring the BPF object", err);
 	}
-	err = load(s);
+	err = judged_configure(s);
+	err = err ?: load(s);
 	if (err) {
 		session_close(s);
 		return err;
@@ -228,6 +232,9 @@ int session_attach(struct session *s)
 	uint64_t began = clock_ns();
 	int result = attach_all(s);
 
+	if (result && !s->options.try_all)
+		return result;
+	result = result ?: judged_attach(s);
 	if (result && !s->options.try_all)
 		return result;
 	log_verbose("attached in %.2f s", (double)(clock_ns() - began) / 1e9);
@@ -329,6 +336,9 @@ static int take_record(void *arg, void *data, size_t size)
 	switch (head->type) {
 	case EVENT_VM_GONE:
 		vm_gone(s, data);
+		break;
+	case EVENT_CANDIDATE:
+		judged_take(s, data);
 		break;
 	case EVENT_VIOLATION:
 		if (s->on_violation)
@@ -542,6 +552,7 @@ void session_close(struct session *s)
 	if (!s)
 		return;
 	attach_detach(s);
+	judged_close(s);
 	ring_buffer__free(s->ring);
 	mmuscope_bpf__destroy(s->skel);
 	kernel_close(&s->kernel);

@@ -6,6 +6,7 @@
 #ifndef MMUSCOPE_SESSION_H
 #define MMUSCOPE_SESSION_H
 
+#include "candidate.h"
 #include "probe.h"
 #include "snapshot.h"
 
@@ -17,6 +18,7 @@ struct session;
 struct session_options {
 	bool check;		/* judge invariants; else only count */
 	bool walk;		/* the reference walker beside GUP */
+	const struct candidate *candidate;	/* NULL: none is judged */
 	uint32_t scope_pid;	/* 0: every VM */
 	bool scope_tree;	/* VMs of descendants too */
 	uint32_t max_vms;	/* VMs followed at a time, 1..MAX_VMS */
@@ -80,6 +82,8 @@ bool session_find_pfn(struct session *s, uint64_t pfn, uint32_t *vm, uint64_t *g
 		      uint64_t *spte, uint32_t *level);
 /* Row of a VM index, NULL if unknown. */
 const struct vm_row *session_vm(struct session *s, uint32_t index);
+/* What became of the candidate; after session_disable.  Stories belong to the session. */
+void session_candidate(struct session *s, struct candidate_report *out);
 /* Detach and free everything.  NULL is fine. */
 void session_close(struct session *s);
 

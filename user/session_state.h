@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A session from inside: for the files that make it up (session.c, attach.c, adopt.c, audit.c, survey.c,
- * suspects.c).
+ * suspects.c, walked.c, judged.c).
  * Nobody else knows of libbpf objects or maps.
  */
 #ifndef MMUSCOPE_SESSION_STATE_H
@@ -49,6 +49,12 @@ struct session {
 	uint64_t unsettled_refs;
 	uint64_t audit_sptes;
 	uint64_t audit_differ;		/* block map entries that no VM explains */
+	struct candidate_spec candidate_spec;
+	struct bpf_program *candidate_programs[2];	/* at the entry and the exit */
+	struct bpf_link *candidate_links[2];
+	uint64_t candidate_misses;	/* skipped runs before we listened */
+	struct candidate_story *candidate_stories;
+	size_t ncandidate_stories;
 	bool audited;
 	bool ring_error;
 	bool frozen;
@@ -98,6 +104,17 @@ int walked_configure(struct session *s);
 /* The walk counters of a VM, zeros if they were not asked for. */
 void walked_read(struct session *s, uint32_t vm, struct walk_counts *out);
 void walked_clear(struct session *s, uint32_t vm);
+
+/* ---- judged.c ---- */
+
+/* Before loading: the candidate's function, its types, and programs for it.  Exit code. */
+int judged_configure(struct session *s);
+/* After loading: 0 or negative errno. */
+int judged_load(struct session *s);
+/* Exit code. */
+int judged_attach(struct session *s);
+void judged_take(struct session *s, const struct event_candidate *e);
+void judged_close(struct session *s);
 
 /* ---- suspects.c ---- */
 

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <string.h>
 
 enum { JSON_VERSION = 1 };
 
@@ -313,6 +314,11 @@ int json_report(FILE *f, const struct report *r)
 
 		if (r->walk)
 			json_object_set_new(vm, "walk", json_lookups(r, &s->vms[i].walk));
+		if (!strcmp(r->command, "levels") && ledger_missing(&s->vms[i])) {
+			json_object_set_new(vm, "ledger", json_null());
+			json_object_set_new(vm, "ledger_missing",
+					    json_string(ledger_missing(&s->vms[i])));
+		}
 		json_array_append_new(vms, vm);
 	}
 	o = json_pack("{s:s, s:i, s:s, s:{s:s, s:s}, s:s, s:o, s:o, s:o, s:o}", "mmuscope", VERSION,
@@ -333,6 +339,8 @@ int json_report(FILE *f, const struct report *r)
 		walk_total(s, &total);
 		json_object_set_new(o, "walk", json_lookups(r, &total));
 	}
+	if (r->candidate)
+		json_object_set_new(o, "candidate", json_candidate(r->candidate));
 	if (r->causes) {
 		list = json_array();
 		for (size_t i = 0; i < r->causes->n; i++)

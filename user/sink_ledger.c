@@ -131,6 +131,16 @@ static void as_of(FILE *f, const struct vm_row *vm)
 			format_ns(n, vm->gone_ns - vm->ledger->surveyed_ns));
 }
 
+const char *ledger_missing(const struct vm_row *vm)
+{
+	if (vm->ledger && vm->ledger->surveyed_ns)
+		return NULL;
+	if (vm->gone)
+		return "no host levels and causes: it ended before stock was taken, which is done once a "
+		       "second and at the end of the run";
+	return "no host levels and causes: stock could not be taken of it";
+}
+
 void text_ledger(FILE *f, const struct vm_row *vm, bool verbose)
 {
 	const struct ledger *l = vm->ledger;
@@ -138,8 +148,10 @@ void text_ledger(FILE *f, const struct vm_row *vm, bool verbose)
 	bool any = false;
 	char n[FORMAT_LEN], m[FORMAT_LEN], share[FORMAT_LEN];
 
-	if (!l || !l->surveyed_ns)
+	if (!l || !l->surveyed_ns) {
+		text_wrapped(f, 2, ledger_missing(vm));
 		return;
+	}
 	lost = slot_lost(&l->total);
 	mapped = slot_mapped(&l->total);
 	for (int i = 0; i < LOW_NR; i++)

@@ -5,6 +5,7 @@
 #ifndef MMUSCOPE_SINK_PARTS_H
 #define MMUSCOPE_SINK_PARTS_H
 
+#include "candidate.h"
 #include "lookups.h"
 #include "report.h"
 
@@ -17,5 +18,8 @@ void text_lookups(FILE *f, const struct report *r, const struct walk_counts *w,
 		  const struct vm_counts *c);
 /* The same; NULL when out of memory. */
 json_t *json_lookups(const struct report *r, const struct walk_counts *w);
+/* mmuscope walk --candidate: verdicts, classes and stories; as JSON: NULL when out of memory. */
+void text_candidate(FILE *f, const struct candidate_report *r);
+json_t *json_candidate(const struct candidate_report *r);
 
 #endif /* MMUSCOPE_SINK_PARTS_H */

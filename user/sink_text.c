@@ -522,9 +522,15 @@ void text_walk(FILE *f, const struct report *r)
 	struct vm_counts counts;
 	char text[512];
 
+	if (r->candidate) {
+		candidate_sentence(r->candidate, text, sizeof(text));
+		text_wrapped(f, 0, text);
+	}
 	text_walk_sentence(s, text, sizeof(text));
 	text_wrapped(f, 0, text);
 	head(f, r);
+	if (r->candidate)
+		text_candidate(f, r->candidate);
 	for (size_t i = 0; i < s->nvms; i++) {
 		fputc('\n', f);
 		vm_title(f, &s->vms[i]);

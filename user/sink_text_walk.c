@@ -116,10 +116,44 @@ static void answers(FILE *f, const struct walk_counts *w, const struct vm_counts
 	fprintf(f, "  %-45s %12s\n", "GUP GAVE A PAGE THAT IS", "CALLS");
 	for (int i = 0; i < PFN_CLASSES; i++)
 		if (w->pfns[i] || i == PFN_REFCOUNTED)
-			calls_row(f, pfn_class_text(i), w->pfns[i]);
+			calls_row(f, frame_text((unsigned int)i), w->pfns[i]);
 	for (int i = HVA_ERR_FAULT; i < HVA_NR; i++)
 		if (c->hva[i])
 			calls_row(f, errors[i], c->hva[i]);
+}
+
+static bool any(const __u64 *n, size_t rows)
+{
+	while (rows--)
+		if (n[rows])
+			return true;
+	return false;
+}
+
+/* A row of the second table, named by two words; none if it is 0. */
+static void pair_row(FILE *f, const char *a, const char *b, uint64_t calls)
+{
+	char name[64];
+
+	if (!calls)
+		return;
+	snprintf(name, sizeof(name), "%s: %s", a, b);
+	calls_row(f, name, calls);
+}
+
+/* Leaves that GUP does not take and KVM does, by their level; and what nobody takes, by its mapping. */
+static void frames(FILE *f, const struct walk_counts *w)
+{
+	if (any(&w->special[0][0], (size_t)LEVELS * PFN_CLASSES))
+		fprintf(f, "  %-45s %12s\n", "SPECIAL LEAVES (PFNMAP, ZERO PAGE)", "CALLS");
+	for (int l = 0; l < LEVELS; l++)
+		for (unsigned int p = 0; p < PFN_CLASSES; p++)
+			pair_row(f, level_name(l), frame_text(p), w->special[l][p]);
+	if (any(&w->failed[0][0], (size_t)FRAME_CLASSES * VMA_KINDS))
+		fprintf(f, "  %-45s %12s\n", "FAILED LOOKUPS: MAPPING, PAGE", "CALLS");
+	for (int v = 0; v < VMA_KINDS; v++)
+		for (unsigned int p = 0; p < FRAME_CLASSES; p++)
+			pair_row(f, vma_kind_text(v), frame_text(p), w->failed[p][v]);
 }
 
 /* Calls that a lookup without a reference cannot serve, whatever the walk finds. */
@@ -151,5 +185,6 @@ void text_lookups(FILE *f, const struct report *r, const struct walk_counts *w,
 	found(f, w);
 	compared(f, w);
 	answers(f, w, c);
+	frames(f, w);
 	kept(f, r, w);
 }

@@ -61,6 +61,8 @@ static const struct {
 				RFR },
 	[EXEMPT_LARGER_LEAF] = { "larger-leaf", "huge leaves over a smaller window, which KVM allows", ZAS | NMW },
 	[EXEMPT_INVALID_ROOT] = { "invalid-root", "starts while a root was being zapped, which flushes itself", FAS },
+	[EXEMPT_GMEM] = { "guest-memfd", "leaves of a guest_memfd: KVM does not ask the host's page tables",
+			  SPA | LVF | WNW },
 };
 
 static const struct {

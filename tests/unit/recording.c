@@ -98,8 +98,9 @@ static void names_of_types(void **arg)
 	(void)arg;
 	assert_string_equal(record_name(RECORD_META), "meta");
 	assert_string_equal(record_name(RECORD_GAP), "gap");
+	assert_string_equal(record_name(RECORD_WINDOW), "window");
 	assert_null(record_name(0));
-	assert_null(record_name(10));
+	assert_null(record_name(11));
 	assert_null(record_name(UINT16_MAX));
 }
 

@@ -420,6 +420,21 @@ static void levels(void **arg)
 	check_text(&s, text_levels, "levels.txt");
 }
 
+static void a_missing_ledger_is_explained(void **arg)
+{
+	static const struct ledger never_taken;
+	struct vm_row vm = { .gone = true, .gone_ns = 700 };
+
+	(void)arg;
+	assert_non_null(strstr(ledger_missing(&vm), "ended before stock"));
+	vm.ledger = &never_taken;
+	assert_non_null(strstr(ledger_missing(&vm), "ended before stock"));
+	vm.gone = false;
+	assert_non_null(strstr(ledger_missing(&vm), "could not be taken"));
+	vm.ledger = &ledger;
+	assert_null(ledger_missing(&vm));
+}
+
 /* The JSON, read back; the version of the program is not part of the golden file. */
 static json_t *read_back(const struct scene *s)
 {
@@ -647,6 +662,7 @@ int main(void)
 		cmocka_unit_test(inconclusive),
 		cmocka_unit_test(nothing_seen),
 		cmocka_unit_test(levels),
+		cmocka_unit_test(a_missing_ledger_is_explained),
 		cmocka_unit_test(levels_verbose),
 		cmocka_unit_test(json_says_what_the_text_says),
 		cmocka_unit_test(json_survives_odd_data),

@@ -164,7 +164,7 @@ static void json_has_all_numbers(void **arg)
 	for (int i = 0; i < COMPARED_NR; i++)
 		assert_int_equal(number(walk, "compared", compared_name(i), NULL), w->compared[i]);
 	for (int i = 0; i < PFN_CLASSES; i++)
-		assert_int_equal(number(walk, "pfns", pfn_class_name(i), NULL), w->pfns[i]);
+		assert_int_equal(number(walk, "pfns", frame_name((unsigned int)i), NULL), w->pfns[i]);
 	for (int i = 0; i < SERVES_NR; i++) {
 		const json_t *before = json_object_get(json_object_get(walk, "write"), "before");
 
@@ -176,6 +176,14 @@ static void json_has_all_numbers(void **arg)
 		for (int b = 0; b < BACKING_NR; b++)
 			assert_int_equal(number(walk, "found_level", level_name(l), backing_name(b)),
 					 w->found_level[l][b]);
+	for (int l = 0; l < LEVELS; l++)
+		for (unsigned int p = 0; p < PFN_CLASSES; p++)
+			assert_int_equal(number(walk, "special_level", level_name(l), frame_name(p)),
+					 w->special[l][p]);
+	for (unsigned int p = 0; p < FRAME_CLASSES; p++)
+		for (int v = 0; v < VMA_KINDS; v++)
+			assert_int_equal(number(walk, "failed", frame_name(p), vma_kind_name(v)),
+					 w->failed[p][v]);
 	assert_int_equal(number(walk, "pinned", NULL, NULL), w->pinned);
 	walk = json_object_get(o, "walk");
 	assert_int_equal(number(walk, "compared", "same", NULL), w->compared[AGREE] + 2);

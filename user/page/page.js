@@ -125,7 +125,7 @@ function windowPlots() {
 		edge: (b) => b ? short(2 ** (b - 1)) : "0",
 		summary: "Heat map: 4K pages that lost their mapping in a window, over time", cells: () => w.pages_heat,
 	});
-	section("windows", "Windows", el("div", { class: "grid" }, rates.node, durations.node, pages.node, causeTable(sorted)),
+	section("windows", "Windows", el("div", { class: "grid" }, rates.node, durations.node, pages.node), causeTable(sorted),
 		initiatorTable());
 }
 
@@ -141,7 +141,7 @@ function added(cells) {
 
 function causeTable(causes) {
 	const first = data.windows.first_bucket;
-	return el("div", { class: "card" }, table("Windows by cause", [
+	return el("div", { class: "card", id: "causes" }, table("Windows by cause", [
 		{ title: "Cause", get: (c) => c.cause },
 		{ title: "Windows", n: true, get: (c) => c.windows },
 		{ title: "p50 <", n: true, get: (c) => quantile(c.window_ns, first, 0.5), show: duration },
