@@ -8,6 +8,7 @@
 # make long       two minutes of stress on two kernels, and the tests of tests/slow-tests
 # make fuzz       every target of tests/fuzz for FUZZ_SECONDS (60) each
 # make docs       docs/metrics.md, from the table of metrics
+# make payoff     the tables of docs/payoff.md, by two sessions on every kernel of the lab
 # make install    DESTDIR and PREFIX as usual
 # V=1 shows the commands; CC=clang builds user space with clang
 
@@ -28,17 +29,7 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-
 LIBS := -lbpf -lelf -lz -ljansson -lzstd -lsqlite3 -lm
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h bpf/arch/*/*.h)
-USER_SRC := adopt attach audit baseline blame candidate candidate_types candidate_verdict cause child claims \
-	cmd_check cmd_doctor cmd_gate cmd_levels cmd_metrics cmd_report cmd_runs cmd_walk \
-	digest digest_story digest_time format gate gate_verdicts gather hooked judged kernel ksyms ledger \
-	log lookups main measure metrics metrics_json metrics_report observe options output probe protobuf \
-	rank reason recording_frame recording_read recording_window records report_common report_csv \
-	report_folded report_html report_json report_lkml report_perfetto report_text resample rules \
-	rules_read run session sink_candidate sink_gate sink_gate_ci sink_json sink_json_walk sink_ledger \
-	sink_runs sink_text \
-	sink_text_walk snapshot store store_runs survey suspects umaps verdict walked
-# what no command uses yet: for tests only
-SPARE_SRC := recording_keep recording_parts recording_write
+USER_SRC := $(basename $(notdir $(wildcard user/*.c)))
 LOAD_SRC := $(basename $(notdir $(wildcard load/*.c)))
 
 USER_OBJ := $(USER_SRC:%=$(B)/user/%.o)
@@ -48,7 +39,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test check lab prove long fuzz docs install clean setup test-programs
+.PHONY: all demo test check lab prove long fuzz docs payoff install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -114,7 +105,7 @@ $(B)/test/load/%.o: load/%.c | $(B)/test/load/
 	$(call say,CC,$@)
 	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -MMD -MP -pthread -c $< -o $@
 
-TESTED_SRC := $(filter-out main,$(USER_SRC)) $(SPARE_SRC)
+TESTED_SRC := $(filter-out main,$(USER_SRC))
 
 $(B)/test/user.a: $(TESTED_SRC:%=$(B)/test/user/%.o)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -203,6 +194,9 @@ fuzz: $(FUZZ) test-programs
 	tests/fuzz/run $(FUZZ_SECONDS) $(notdir $(FUZZ))
 docs: $(B)/bin/mmuscope
 	$(B)/bin/mmuscope metrics -o docs/metrics.md
+
+payoff: all
+	scripts/payoff
 
 install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 	install -D -m 755 $(B)/bin/mmuscope $(DESTDIR)$(PREFIX)/bin/mmuscope

@@ -81,6 +81,8 @@ struct task_struct {
 	int tgid;
 	struct task_struct *real_parent;
 	struct hlist_head preempt_notifiers;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
 	char comm[16];
 };
 
@@ -233,6 +235,9 @@ struct kvm_follow_pfn {
 };
 
 struct kvm_page_fault {
+	bool prefetch;
+	bool write;
+	u8 goal_level;
 	u64 gfn;
 	struct kvm_memory_slot *slot;
 	u64 pfn;

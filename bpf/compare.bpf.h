@@ -15,6 +15,7 @@
 
 enum {
 	PFN_ERR_HWPOISON = 1,
+	FOLL_WRITE = 1,		/* include/linux/mm_types.h */
 	/* include/linux/mm.h: the same bits from 6.1 to 7.x, where they are no macros any more */
 	VM_PFNMAP = 1 << 10,
 	VM_IO = 1 << 14,
@@ -152,7 +153,10 @@ GLOBAL u32 vma_kind(u64 hva)
 	return err == -ENOENT ? VMA_ABSENT : kind;
 }
 
-/* A lookup has failed where the leaf maps a frame of this class.  Failures are rare: here time is no matter. */
+/*
+ * A lookup has failed where the leaf maps a frame of this class.  Failures are rare: here time is no
+ * matter.
+ */
 GLOBAL int lookup_failed(u32 vm, u32 frame, u64 hva)
 {
 	struct walk_counts *c = walks_of(vm);

@@ -9,6 +9,7 @@
 #include "change.bpf.h"
 #include "compare.bpf.h"
 #include "ledger.bpf.h"
+#include "payoff_hooks.bpf.h"
 #include "pins.bpf.h"
 #include "shadow.bpf.h"
 
@@ -100,8 +101,6 @@ int BPF_PROG(vm_destroyed, struct kvm *kvm)
 }
 
 /* ---- faults: hva_to_pfn ---- */
-
-enum { FOLL_WRITE = 1 };
 
 static __always_inline void hva_error(struct vm_counts *c, u64 error)
 {

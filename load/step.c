@@ -61,6 +61,8 @@ const struct step_kind step_kinds[] = {
 	{ "slot-delete", "delete the memslots", step_slot_delete, 0, 0 },
 	{ "slot-create", "make the memslots again", step_slot_create, 0, 0 },
 	{ "slot-move", "move the memslots to other guest addresses, or back", step_slot_move, 0, 0 },
+	{ "prefault", "KVM_PRE_FAULT_MEMORY: KVM maps, as for reading, before the guest asks",
+	  step_prefault, 0, 0 },
 	{ "churn", "create, run and destroy VMs (17, or --vms), each on its part of the pages",
 	  step_churn, 0, 0 },
 	{ "stress", "VMs of its own (2, or --vms) against everything at once, for --seconds",

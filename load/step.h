@@ -101,6 +101,7 @@ int step_dirty_off(struct run *r, const struct step *s, struct step_log *log);
 int step_slot_delete(struct run *r, const struct step *s, struct step_log *log);
 int step_slot_create(struct run *r, const struct step *s, struct step_log *log);
 int step_slot_move(struct run *r, const struct step *s, struct step_log *log);
+int step_prefault(struct run *r, const struct step *s, struct step_log *log);
 int step_churn(struct run *r, const struct step *s, struct step_log *log);
 
 /* stress.c: VMs of its own, which live until the end of the run */

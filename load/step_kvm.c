@@ -110,6 +110,33 @@ int step_slot_move(struct run *r, const struct step *s, struct step_log *log)
 	return set_slots(r, s->vm, "move");
 }
 
+int step_prefault(struct run *r, const struct step *s, struct step_log *log)
+{
+	const struct vm *vm = r->views[s->vm].vm;
+	size_t first, end;
+
+	step_range(r, s, &first, &end);
+	if (model_mapped(&r->models[s->vm]))
+		expect_blur(&r->expect, 1u << COUNT_HVA_TO_PFN, "KVM looks up ahead what it maps already");
+	for (unsigned int i = 0; i < vm->nslots; i++) {
+		const struct vm_slot *slot = &vm->slots[i];
+		size_t from = first > slot->first ? first : slot->first;
+		size_t to = end < slot->first + slot->pages ? end : slot->first + slot->pages;
+		int err = from < to ? vm_prefault(vm, i, from, to) : 0;
+
+		if (err == -ENOTTY || err == -EINVAL || err == -EOPNOTSUPP)
+			return why_set(&r->why, STATUS_UNSUPPORTED,
+				       "prefault needs KVM_PRE_FAULT_MEMORY (Linux 6.11) and "
+				       "two-dimensional paging: %s", strerror(-err));
+		if (err)
+			return why_set(&r->why, STATUS_ERROR, "cannot map memslot %u ahead: %s", i + 1,
+				       strerror(-err));
+	}
+	model_guest(&r->models[s->vm], first, end, false);
+	step_say(log, "KVM mapped %zu pages ahead", end - first);
+	return 0;
+}
+
 /* One short-lived VM over the pages [first, end) of the memory under test. */
 static int churn_one(struct run *r, size_t first, size_t end, uint32_t salt)
 {

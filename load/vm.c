@@ -342,6 +342,31 @@ int vm_set_slot(const struct vm *vm, unsigned int i)
 	return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &r) < 0 ? -errno : 0;
 }
 
+/* struct kvm_pre_fault_memory: newer than the headers that we are built with */
+struct prefault {
+	uint64_t gpa;
+	uint64_t size;
+	uint64_t flags;
+	uint64_t padding[5];
+};
+
+#define PREFAULT _IOWR(KVMIO, 0xd5, struct prefault)
+
+int vm_prefault(const struct vm *vm, unsigned int i, size_t first, size_t end)
+{
+	const struct vm_slot *slot = &vm->slots[i];
+	struct prefault p = {
+		.gpa = slot->gpa + (first - slot->first) * GUEST_PAGE,
+		.size = (end - first) * GUEST_PAGE,
+	};
+
+	/* the kernel moves the start on as far as it has come */
+	while (p.size)
+		if (ioctl(vm->vcpus[0].fd, PREFAULT, &p) < 0 && errno != EINTR && errno != EAGAIN)
+			return -errno;
+	return 0;
+}
+
 int vm_get_dirty_log(const struct vm *vm, unsigned int i, size_t *dirty)
 {
 	size_t words = (vm->slots[i].pages + 63) / 64;

@@ -96,6 +96,9 @@ int vm_set_slot(const struct vm *vm, unsigned int i);
 /* Adds the pages in slot i's dirty log to dirty. 0 or -errno. */
 int vm_get_dirty_log(const struct vm *vm, unsigned int i, size_t *dirty);
 
+/* Has KVM map slot i's pages [first, end) ahead of the guest (Linux 6.11). 0 or -errno. */
+int vm_prefault(const struct vm *vm, unsigned int i, size_t first, size_t end);
+
 /*
  * Runs each vCPU's jobs, all vCPUs at once. 0 when every vCPU came to an end, whichever; the
  * vCPUs say which one. Else a status: deadline over or interrupted.

@@ -33,11 +33,17 @@ static const int guards[HOOK_NR] = {
 
 bool attach_needs(const struct session *s, enum hook hook)
 {
+	const struct session_options *o = &s->options;
+
 	switch (hook_needed(hook)) {
+	case FOR_COUNTS:
+		return o->check || o->walk || !o->payoff;
 	case FOR_CHECK:
-		return s->options.check;
+		return o->check;
 	case FOR_WALK:
-		return s->options.walk;
+		return o->walk;
+	case FOR_PAYOFF:
+		return o->payoff;
 	default:
 		return true;
 	}
@@ -100,6 +106,7 @@ int attach_choose(struct session *s)
 		if (!is_run_by_us(p))
 			bpf_program__set_autoload(p, false);
 	bpf_program__set_autoload(s->skel->progs.survey_slot, s->options.survey);
+	timed_choose(s);
 	for (int h = 0; h < HOOK_NR; h++) {
 		struct hook_state *hook = &s->hooks[h];
 

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mmuscope walk: the reference walker beside GUP, at each hva_to_pfn.
+ * mmuscope walk: the reference walker beside GUP, at each hva_to_pfn; or what both cost.
  */
 #include "commands.h"
 #include "log.h"
 #include "lookups.h"
 #include "observe.h"
+#include "payoff.h"
 #include "reason.h"
 #include "report.h"
 
 #include <sys/utsname.h>
 
 static const char usage[] =
-"Usage: mmuscope walk [OPTION]... [-- COMMAND [ARG]...]\n"
+"Usage: mmuscope walk [--payoff] [OPTION]... [-- COMMAND [ARG]...]\n"
 "\n"
 "At each lookup of KVM's (hva_to_pfn) walk the host's page tables without locks,\n"
 "before and after it, while COMMAND runs, for a time, or until interrupted.  Show\n"
@@ -23,6 +24,8 @@ static const char usage[] =
 "                      answer with the walk; FUNC(hva=arg1,pfn=*arg2,level=ret),\n"
 "                      mmuscope(8) has the words\n"
 "      --stories N     tell its first N wrong answers in full (16)\n"
+"      --payoff        time instead of comparing: what lookup, level lookup and\n"
+"                      walk cost, and what a walk in place of both would save\n"
 "  -p, --pid PID       only VMs of this process\n"
 "      --for TIME      stop after TIME (90, 500ms, 5m)\n"
 "      --max-vms N     follow up to N VMs at a time (256)\n"
@@ -32,14 +35,16 @@ static const char usage[] =
 "  -h, --help          this text\n"
 "\n"
 "With COMMAND, the VMs that it and its children create are looked at.\n"
-"Exit status: 0 they agree, 1 error or COMMAND failed, 2 they differ where they\n"
-"must not, 3 something was missed, 4 this kernel cannot do it; with a candidate 0\n"
-"held, 2 violated, 3 inconclusive.\n";
+"Exit status: 0 they agree (timed), 1 error or COMMAND failed, 2 they differ\n"
+"where they must not, 3 something was missed, 4 this kernel cannot do it; with a\n"
+"candidate 0 held, 2 violated, 3 inconclusive.\n";
 
 static int exit_code(const struct snapshot *s, const struct candidate_report *c, bool command_failed)
 {
 	struct walk_counts total;
 
+	if (s->payoff && !command_failed)
+		return payoff_missed(s) ? EXIT_INCONCLUSIVE : EXIT_OK;
 	walk_total(s, &total);
 	if (walk_sum(&total).wrong || (c && candidate_overall(c) == VIOLATED))
 		return EXIT_VIOLATED;
@@ -73,7 +78,7 @@ static int report(struct observation *ob, const struct options *o)
 		.machine = uts.machine,
 		.tier = session_tier(ob->session),
 		.snapshot = snapshot,
-		.walk = true,
+		.walk = !o->payoff,
 		.candidate = o->judged ? &candidate : NULL,
 		.tells_pins = kernel_struct_has(session_kernel(ob->session), "kvm_follow_pfn", "pin"),
 		.command_status = o->command ? ob->command_status : -1,
@@ -104,14 +109,19 @@ int cmd_walk(int argc, char **argv)
 	struct candidate candidate;
 	struct observation ob;
 	struct options o;
-	int err = options_parse(&o, argc, argv, "walk", OPT_TARGET | OPT_STORIES | OPT_CANDIDATE, usage);
+	int err = options_parse(&o, argc, argv, "walk", OPT_TARGET | OPT_STORIES | OPT_CANDIDATE | OPT_PAYOFF,
+				usage);
 
 	if (err)
 		return err > 0 ? EXIT_OK : EXIT_FAILED;
+	if (o.candidate && o.payoff) {
+		log_error("--payoff and --candidate exclude each other: to time is not to judge; give one of them");
+		return EXIT_FAILED;
+	}
 	if (o.candidate && parse_candidate(o.candidate, &candidate))
 		return EXIT_FAILED;
 	o.judged = o.candidate ? &candidate : NULL;
-	o.walk = true;
+	o.walk = !o.payoff;
 	err = observe(&ob, &o, false, NULL, NULL);
 	if (!err)
 		err = report(&ob, &o);

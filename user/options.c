@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum { LONG_FOR = 256, LONG_JSON, LONG_ONLY, LONG_MAX_VMS, LONG_STORIES, LONG_CLAIMS,
-       LONG_STACKS, LONG_CANDIDATE };
+       LONG_STACKS, LONG_CANDIDATE, LONG_PAYOFF };
 
 static const struct option longs[] = {
 	{ "pid", required_argument, NULL, 'p' },
@@ -26,6 +26,7 @@ static const struct option longs[] = {
 	{ "claims", no_argument, NULL, LONG_CLAIMS },
 	{ "stacks", no_argument, NULL, LONG_STACKS },
 	{ "candidate", required_argument, NULL, LONG_CANDIDATE },
+	{ "payoff", no_argument, NULL, LONG_PAYOFF },
 	{ "output", required_argument, NULL, 'o' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -118,7 +119,8 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
 		    (c == LONG_STORIES && !(accepts & OPT_STORIES)) ||
 		    (c == LONG_CLAIMS && !(accepts & OPT_CLAIMS)) ||
 		    (c == LONG_STACKS && !(accepts & OPT_STACKS)) ||
-		    (c == LONG_CANDIDATE && !(accepts & OPT_CANDIDATE)))
+		    (c == LONG_CANDIDATE && !(accepts & OPT_CANDIDATE)) ||
+		    (c == LONG_PAYOFF && !(accepts & OPT_PAYOFF)))
 			return bad(name, "not an option of this command:", argv[optind - 1]);
 		switch (c) {
 		case 'p':
@@ -155,6 +157,9 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
 			break;
 		case LONG_CANDIDATE:
 			o->candidate = optarg;
+			break;
+		case LONG_PAYOFF:
+			o->payoff = true;
 			break;
 		case 'o':
 			o->output = optarg;

@@ -15,6 +15,7 @@ enum {
 	OPT_CLAIMS = 1 << 3,	/* --claims */
 	OPT_STACKS = 1 << 4,	/* --stacks */
 	OPT_CANDIDATE = 1 << 5,	/* --candidate */
+	OPT_PAYOFF = 1 << 6,	/* --payoff */
 };
 
 struct candidate;
@@ -28,6 +29,7 @@ struct options {
 	bool walk;		/* set by the command: the reference walker beside GUP */
 	const char *candidate;	/* SPEC; NULL: none */
 	const struct candidate *judged;	/* set by the command: the same, parsed */
+	bool payoff;
 	bool claims;
 	bool stacks;
 	unsigned int only;	/* bit set of invariants asked for by name; 0: all */

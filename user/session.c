@@ -114,6 +114,7 @@ static int configure(struct session *s)
 	err = err ?: set_size(skel->maps.free_vms, o->max_vms);
 	err = err ?: set_size(skel->maps.vm_counts, (uint64_t)(o->max_vms + 1) * COUNT_SHARDS);
 	err = err ?: walked_configure(s);
+	err = err ?: timed_configure(s);
 	err = err ?: set_size(skel->maps.blocks, o->check ? nblocks : 1);
 	err = err ?: set_size(skel->maps.block_extras, o->check ? nblocks : 1);
 	err = err ?: set_size(skel->maps.gigs, o->check ? (pages >> 18) + 1 : 1);
@@ -171,6 +172,9 @@ static int load(struct session *s)
 	}
 	if (err < 0)
 		return reason_explain("reading the kernel's variables", err);
+	err = timed_calibrate(s);
+	if (err)
+		return reason_explain("calibrating the programs that take times", err);
 	for (uint32_t i = 1; i <= s->options.max_vms; i++)
 		if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.free_vms), NULL, &i, 0))
 			return reason_explain("filling the table of VMs", errno);
@@ -506,8 +510,9 @@ void session_settle(struct session *s)
 
 int session_freeze(struct session *s)
 {
-	if (!session_snapshot(s))
+	if (!session_snapshot(s) || timed_read(s))
 		return -ENOMEM;
+	s->now.payoff = s->options.payoff ? &s->payoff : NULL;
 	s->frozen = true;
 	return 0;
 }
@@ -563,5 +568,6 @@ void session_close(struct session *s)
 	free(s->ledgers);
 	snapshot_free(&s->gone);
 	snapshot_free(&s->now);
+	payoff_free(&s->payoff);
 	free(s);
 }

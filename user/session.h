@@ -19,6 +19,7 @@ struct session_options {
 	bool check;		/* judge invariants; else only count */
 	bool walk;		/* the reference walker beside GUP */
 	const struct candidate *candidate;	/* NULL: none is judged */
+	bool payoff;		/* time lookups; alone, nothing else is counted */
 	uint32_t scope_pid;	/* 0: every VM */
 	bool scope_tree;	/* VMs of descendants too */
 	uint32_t max_vms;	/* VMs followed at a time, 1..MAX_VMS */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A session from inside: for the files that make it up (session.c, attach.c, adopt.c, audit.c, survey.c,
- * suspects.c, walked.c, judged.c).
+ * suspects.c, timed.c, walked.c, judged.c).
  * Nobody else knows of libbpf objects or maps.
  */
 #ifndef MMUSCOPE_SESSION_STATE_H
 #define MMUSCOPE_SESSION_STATE_H
 
+#include "payoff.h"
 #include "session.h"
 
 #include <bpf/bpf.h>
@@ -37,6 +38,7 @@ struct session {
 	struct ring_buffer *ring;
 	struct snapshot gone;		/* rows of destroyed VMs */
 	struct snapshot now;
+	struct payoff payoff;
 	uint64_t started_ns;
 	uint64_t stopped_ns;
 	violation_fn on_violation;
@@ -115,6 +117,16 @@ int judged_load(struct session *s);
 int judged_attach(struct session *s);
 void judged_take(struct session *s, const struct event_candidate *e);
 void judged_close(struct session *s);
+
+/* ---- timed.c ---- */
+
+/* Before loading: which of the calibration's programs are loaded; sizes, 0 or negative errno. */
+void timed_choose(struct session *s);
+int timed_configure(struct session *s);
+/* After loading, before anything is attached: what our programs cost.  0 or negative errno. */
+int timed_calibrate(struct session *s);
+/* All times, into s->payoff.  0 or -ENOMEM. */
+int timed_read(struct session *s);
 
 /* ---- suspects.c ---- */
 

@@ -309,7 +309,8 @@ int json_report(FILE *f, const struct report *r)
 	char text[512];
 	int err;
 
-	for (size_t i = 0; i < s->nvms; i++) {
+	/* where lookups are timed nothing is counted of VMs */
+	for (size_t i = 0; !s->payoff && i < s->nvms; i++) {
 		json_t *vm = vm_json(&s->vms[i]);
 
 		if (r->walk)
@@ -341,6 +342,8 @@ int json_report(FILE *f, const struct report *r)
 	}
 	if (r->candidate)
 		json_object_set_new(o, "candidate", json_candidate(r->candidate));
+	if (s->payoff)
+		json_object_set_new(o, "payoff", json_payoff(s));
 	if (r->causes) {
 		list = json_array();
 		for (size_t i = 0; i < r->causes->n; i++)

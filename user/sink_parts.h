@@ -22,4 +22,9 @@ json_t *json_lookups(const struct report *r, const struct walk_counts *w);
 void text_candidate(FILE *f, const struct candidate_report *r);
 json_t *json_candidate(const struct candidate_report *r);
 
+/* The same for mmuscope walk --payoff. */
+void text_payoff_sentence(const struct snapshot *s, char *buf, size_t size);
+void text_payoff(FILE *f, const struct snapshot *s);
+json_t *json_payoff(const struct snapshot *s);
+
 #endif /* MMUSCOPE_SINK_PARTS_H */

@@ -526,6 +526,14 @@ void text_walk(FILE *f, const struct report *r)
 		candidate_sentence(r->candidate, text, sizeof(text));
 		text_wrapped(f, 0, text);
 	}
+	if (s->payoff) {
+		text_payoff_sentence(s, text, sizeof(text));
+		text_wrapped(f, 0, text);
+		head(f, r);
+		text_payoff(f, s);
+		losses(f, s);
+		return;
+	}
 	text_walk_sentence(s, text, sizeof(text));
 	text_wrapped(f, 0, text);
 	head(f, r);

@@ -32,6 +32,8 @@ struct cause {
 	struct cause_row row;
 };
 
+struct payoff;
+
 struct snapshot {
 	struct vm_row *vms;	/* in order of first sight */
 	size_t nvms;
@@ -53,6 +55,7 @@ struct snapshot {
 	uint64_t audit_sptes;	/* may-write leaf SPTEs that were compared */
 	struct cause *causes;
 	size_t ncauses;
+	const struct payoff *payoff;	/* NULL: nothing was timed; the session's */
 };
 
 /* dst += src, field by field. */

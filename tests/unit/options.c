@@ -10,7 +10,8 @@
 
 #include <errno.h>
 
-enum { EVERYTHING = OPT_TARGET | OPT_ONLY | OPT_STORIES | OPT_CLAIMS | OPT_STACKS, ARGS_MAX = 20 };
+enum { EVERYTHING = OPT_TARGET | OPT_ONLY | OPT_STORIES | OPT_CLAIMS | OPT_STACKS | OPT_PAYOFF,
+       ARGS_MAX = 20 };
 
 /* Split line at spaces, parse it; stdout and stderr go to out and err. */
 static int parse(struct options *o, unsigned int accepts, const char *line, struct catch *out,
@@ -57,6 +58,7 @@ static void defaults(void **arg)
 	assert_false(o.json);
 	assert_false(o.claims);
 	assert_false(o.stacks);
+	assert_false(o.payoff);
 	assert_int_equal(o.only, 0);
 	assert_int_equal(o.max_vms, 256);
 	assert_int_equal(o.stories, 16);
@@ -65,7 +67,7 @@ static void defaults(void **arg)
 static void every_option(void **arg)
 {
 	struct options o = good("check -p 42 --for 1.5s --json --only zapped-at-start,dirty-until-notified "
-				"--max-vms 4095 --stories 0 -o out.json -v --claims --stacks");
+				"--max-vms 4095 --stories 0 -o out.json -v --claims --stacks --payoff");
 
 	(void)arg;
 	assert_int_equal(o.pid, 42);
@@ -73,6 +75,7 @@ static void every_option(void **arg)
 	assert_true(o.json);
 	assert_true(o.claims);
 	assert_true(o.stacks);
+	assert_true(o.payoff);
 	assert_int_equal(o.only, 1 << INV_ZAPPED_AT_START | 1 << INV_DIRTY_UNTIL_NOTIFIED);
 	assert_int_equal(o.max_vms, 4095);
 	assert_int_equal(o.stories, 0);
@@ -148,6 +151,7 @@ static void bad_options(void **arg)
 		{ OPT_TARGET, "check --stories 1", "'" },
 		{ OPT_TARGET | OPT_STACKS, "check --claims", "'--claims'" },
 		{ OPT_TARGET | OPT_CLAIMS, "check --stacks", "'--stacks'" },
+		{ OPT_TARGET | OPT_STACKS, "levels --payoff", "'--payoff'" },
 		{ EVERYTHING, "check --claims=all", "'--claims=all'" },
 	};
 

@@ -16,6 +16,9 @@ enum {
 	NMW = 1 << INV_NO_MAP_IN_WINDOW,
 	FAS = 1 << INV_FLUSHED_AT_START,
 	WBA = 1 << INV_WINDOWS_BALANCED,
+	WNW = 1 << INV_WRITE_NEEDS_WRITE,
+	SPA = 1 << INV_SAME_PAGE,
+	LVF = 1 << INV_LEVEL_FITS,
 	RFR = 1 << INV_REFS_RETURNED,
 	ALL = (1 << INV_NR) - 1,
 };
@@ -176,6 +179,9 @@ static void every_hook_spoils_what_it_must(void **arg)
 		{ "window-started", DUN | WINDOWS }, { "window-end", WINDOWS }, { "window-ended", WBA },
 		{ "pin-map", PNO }, { "pin-unmap", PNO }, { "pin-unmapped", PNO },
 		{ "folio-clean-io", NBC }, { "folio-cancel-dirty", NBC },
+		{ "payoff-fault", 0 }, { "payoff-faulted", 0 }, { "payoff-lookup", 0 },
+		{ "payoff-looked-up", 0 }, { "payoff-slow", 0 }, { "payoff-remapped", 0 },
+		{ "payoff-level", 0 }, { "payoff-leveled", 0 },
 	};
 	const size_t n = sizeof(expected) / sizeof(expected[0]);
 
