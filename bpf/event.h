@@ -317,7 +317,7 @@ struct record_window {
 	__u32 event;		/* mmu_notifier_event */
 	__u64 pages;		/* 4K, zapped in it */
 	__u32 retries;		/* vCPU faults that came into it and have to be made again */
-	__u32 cause;		/* row of user/causes.def from 0; ring buffer: the path of its cause_key */
+	__u32 cause;		/* enum cause_id, 0: unknown; ring buffer: the path of its cause_key */
 	__u32 stack;		/* id of a stack record, 0: none */
 	__u32 zero;
 	char comm[COMM_LEN];

@@ -2,7 +2,8 @@
 /*
  * A recording for the Perfetto UI: VMs are processes, the tasks that opened windows are tracks, windows
  * are slices, violations and losses are instants, and what is mapped at which level are counters.
- * Field numbers are those of protos/perfetto/trace/ of Perfetto, which never change.
+ * Field numbers are those of protos/perfetto/trace/ of Perfetto, which never change.  Stacks are interned:
+ * written once, and then named by their number.
  */
 #include "digest_parts.h"
 #include "format.h"
@@ -18,7 +19,8 @@
 
 enum {
 	TRACE_PACKET = 1,
-	PACKET_CLOCKS = 6, PACKET_TIME = 8, PACKET_SEQUENCE = 10, PACKET_EVENT = 11, PACKET_FLAGS = 13,
+	PACKET_CLOCKS = 6, PACKET_TIME = 8, PACKET_SEQUENCE = 10, PACKET_EVENT = 11,
+	PACKET_INTERNED = 12, PACKET_FLAGS = 13,
 	PACKET_TRACK = 60,
 	CLOCKS_CLOCK = 1, CLOCK_ID = 1, CLOCK_TIME = 2,
 	CLOCK_REALTIME = 1, CLOCK_MONO = 3, CLOCK_BOOT = 6,
@@ -27,27 +29,28 @@ enum {
 	COUNTER_UNIT = 3, COUNTER_BYTES = 3, COUNTER_COUNT = 2,
 	EVENT_NOTES = 4, EVENT_TYPE = 9, EVENT_TRACK = 11, EVENT_CATEGORY = 22, EVENT_NAME = 23,
 	EVENT_COUNT = 30,
-	NOTE_UINT = 3, NOTE_TEXT = 6, NOTE_NAME = 10,
+	NOTE_UINT = 3, NOTE_TEXT = 6, NOTE_NAME = 10, NOTE_TEXT_ID = 17,
+	INTERNED_NOTE_TEXTS = 29, INTERNED_ID = 1, INTERNED_TEXT = 2,
 	TYPE_BEGIN = 1, TYPE_END = 2, TYPE_INSTANT = 3, TYPE_COUNTER = 4,
-	STATE_CLEARED = 1,
+	STATE_CLEARED = 1, STATE_NEEDED = 2,
 	OUR_SEQUENCE = 1,
 	PID_MADE_UP = 0x40000000,	/* beyond all real ones: of a second VM in a process */
-	PACKET_MAX = 8192,
+	PACKET_MAX = 8192, TEXT_MAX = 800,
 };
 
-/* tracks that have been described: open addressing by uuid */
 struct trace {
 	FILE *f;
 	struct digest *d;
-	uint64_t *tracks;
-	size_t ntracks;
+	uint64_t *known;	/* uuids of what has been described: open addressing */
+	size_t nknown;
 	size_t size;
 	bool begun;
 	int err;
 };
 
-/* kinds of tracks, the upper bits of a uuid; a 0 is no uuid */
-enum kind { KIND_PROCESS = 1, KIND_TASK, KIND_LEVEL, KIND_FAULTS, KIND_VIOLATIONS, KIND_RECORDING };
+/* kinds of tracks and of texts, the upper bits of a uuid; a 0 is no uuid */
+enum kind { KIND_PROCESS = 1, KIND_TASK, KIND_LEVEL, KIND_FAULTS, KIND_VIOLATIONS, KIND_RECORDING, KIND_STACK,
+	    KIND_NOTIFIER_EVENT };
 
 static uint64_t uuid(enum kind kind, uint32_t vm, uint32_t n)
 {
@@ -64,8 +67,7 @@ static void packet_write(struct trace *t, struct pb *packet)
 	uint8_t data[16];
 	struct pb head = { .data = data, .room = sizeof(data) };
 
-	if (!t->begun)
-		pb_uint(packet, PACKET_FLAGS, STATE_CLEARED);
+	pb_uint(packet, PACKET_FLAGS, t->begun ? STATE_NEEDED : STATE_CLEARED);
 	t->begun = true;
 	pb_uint(packet, PACKET_SEQUENCE, OUR_SEQUENCE);
 	if (packet->full) {
@@ -88,36 +90,46 @@ static void track_write(struct trace *t, const struct pb *track)
 	packet_write(t, &packet);
 }
 
-/* True: this track is new, and to be described. */
-static bool track_new(struct trace *t, uint64_t id)
+/* Where a uuid is, or would be. */
+static uint64_t *known_place(uint64_t *known, size_t size, uint64_t id)
 {
-	size_t at;
+	size_t at = (id * 0x9e3779b97f4a7c15ULL >> 20) & (size - 1);
 
-	if (t->ntracks * 2 >= t->size) {
-		uint64_t *old = t->tracks;
-		size_t size = t->size ? t->size * 2 : 64;
+	while (known[at] && known[at] != id)
+		at = (at + 1) & (size - 1);
+	return &known[at];
+}
 
-		t->tracks = calloc(size, sizeof(*t->tracks));
-		if (!t->tracks) {
-			t->tracks = old;
-			t->err = -ENOMEM;
-			return false;
-		}
-		for (size_t i = 0; i < t->size; i++) {
-			if (!old[i])
-				continue;
-			for (at = old[i] * 0x9e3779b97f4a7c15ULL & (size - 1); t->tracks[at];)
-				at = (at + 1) & (size - 1);
-			t->tracks[at] = old[i];
-		}
-		free(old);
-		t->size = size;
+static bool known_grow(struct trace *t)
+{
+	size_t size = t->size ? t->size * 2 : 64;
+	uint64_t *known = calloc(size, sizeof(*known));
+
+	if (!known)
+		return false;
+	for (size_t i = 0; i < t->size; i++)
+		if (t->known[i])
+			*known_place(known, size, t->known[i]) = t->known[i];
+	free(t->known);
+	t->known = known;
+	t->size = size;
+	return true;
+}
+
+/* True: this is new, and to be described. */
+static bool is_new(struct trace *t, uint64_t id)
+{
+	uint64_t *place;
+
+	if (t->nknown * 2 >= t->size && !known_grow(t)) {
+		t->err = -ENOMEM;
+		return false;
 	}
-	for (at = id * 0x9e3779b97f4a7c15ULL & (t->size - 1); t->tracks[at]; at = (at + 1) & (t->size - 1))
-		if (t->tracks[at] == id)
-			return false;
-	t->tracks[at] = id;
-	t->ntracks++;
+	place = known_place(t->known, t->size, id);
+	if (*place)
+		return false;
+	*place = id;
+	t->nknown++;
 	return true;
 }
 
@@ -136,7 +148,7 @@ static uint64_t process(struct trace *t, uint32_t vm)
 	uint32_t pid = PID_MADE_UP + vm;
 	char name[64];
 
-	if (!track_new(t, id))
+	if (!is_new(t, id))
 		return id;
 	SMALL(track);
 	SMALL(p);
@@ -156,7 +168,7 @@ static uint64_t track(struct trace *t, enum kind kind, uint32_t vm, uint32_t n, 
 {
 	uint64_t id = uuid(kind, vm, n), parent = kind == KIND_RECORDING ? 0 : process(t, vm);
 
-	if (!track_new(t, id))
+	if (!is_new(t, id))
 		return id;
 	SMALL(track);
 	SMALL(counter);
@@ -184,11 +196,37 @@ static void note_uint(struct pb *event, const char *name, uint64_t value)
 static void note_text(struct pb *event, const char *name, const char *value)
 {
 	SMALL(note);
-	char text[800];
+	char text[TEXT_MAX];
 
 	snprintf(text, sizeof(text), "%s", value);
 	pb_text(&note, NOTE_NAME, name);
 	pb_text(&note, NOTE_TEXT, text);
+	pb_message(event, EVENT_NOTES, &note);
+}
+
+/* A text that comes again: it is written once.  n: its number among those of its kind. */
+static void note_known(struct trace *t, struct pb *event, const char *name, enum kind kind, uint32_t n,
+		       const char *value)
+{
+	uint64_t id = 1 + (uint64_t)n * 2 + (kind == KIND_STACK);
+	SMALL(note);
+
+	if (is_new(t, uuid(kind, 0, n))) {
+		uint8_t data[PACKET_MAX];
+		struct pb packet = { .data = data, .room = sizeof(data) };
+		char text[TEXT_MAX];
+		SMALL(list);
+		SMALL(entry);
+
+		snprintf(text, sizeof(text), "%s", value);
+		pb_uint(&entry, INTERNED_ID, id);
+		pb_text(&entry, INTERNED_TEXT, text);
+		pb_message(&list, INTERNED_NOTE_TEXTS, &entry);
+		pb_message(&packet, PACKET_INTERNED, &list);
+		packet_write(t, &packet);
+	}
+	pb_text(&note, NOTE_NAME, name);
+	pb_uint(&note, NOTE_TEXT_ID, id);
 	pb_message(event, EVENT_NOTES, &note);
 }
 
@@ -229,9 +267,9 @@ static void window(struct trace *t, const struct record_window *w)
 	event_begin(&begin, TYPE_BEGIN, id, "window", cause_name(window_cause(w)));
 	note_uint(&begin, "pages", w->pages);
 	note_uint(&begin, "retries", w->retries);
-	note_text(&begin, "event", notifier_event_name((int)w->event));
+	note_known(t, &begin, "event", KIND_NOTIFIER_EVENT, w->event, notifier_event_name((int)w->event));
 	if (w->stack)
-		note_text(&begin, "stack", digest_stack(t->d, w->stack));
+		note_known(t, &begin, "stack", KIND_STACK, w->stack, digest_stack(t->d, w->stack));
 	event_begin(&end, TYPE_END, id, NULL, NULL);
 	event_write(t, w->start, &begin);
 	event_write(t, w->end > w->start ? w->end : w->start, &end);
@@ -356,6 +394,6 @@ int report_perfetto(FILE *f, struct digest *d, const char *name)
 	}
 	if (!t.err)
 		t.err = digest_visit(d, visit, &t);
-	free(t.tracks);
+	free(t.known);
 	return t.err;
 }
