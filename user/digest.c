@@ -201,6 +201,7 @@ static int take(void *arg, const struct record_head *r, const void *body)
 	case RECORD_META:
 		json_decref(d->meta);
 		d->meta = object_of(d, "the facts", body, size);
+		time_begin(d);
 		return 0;
 	case RECORD_SNAPSHOT:
 		return take_snapshot(d, r->ns, body, size);

@@ -74,8 +74,10 @@ struct moment {
 	char name[32];
 };
 
+/* Of a row of the same event the first and the last are kept. */
 struct story_step {
 	uint64_t ns;
+	uint64_t more;		/* that came before it, since the one before it */
 	struct record_step step;
 };
 
@@ -90,7 +92,8 @@ struct story {
 	bool gfn_known;
 	bool found;		/* object is known, by a step at step_ns */
 	uint64_t step_ns;
-	size_t nsteps;		/* that there were */
+	uint64_t all_steps;	/* that there were */
+	size_t nsteps;		/* of them: kept, but for the oldest */
 	struct story_step steps[STORY_STEPS];	/* a ring: step k is at k % STORY_STEPS */
 };
 
@@ -171,6 +174,8 @@ double digest_seconds(const struct digest *d, uint64_t ns);
 const char *digest_text(const struct digest *d, const char *path, const char *fallback);
 /* Step i of those that are kept, oldest first; NULL: there are not so many. */
 const struct story_step *story_step(const struct story *s, size_t i);
+/* The first of the last n that are kept, and how many steps there were before it. */
+size_t story_first(const struct story *s, size_t n, uint64_t *before);
 /* What happened in a step, in a few words. */
 const char *step_text(const struct record_step *s);
 /* The name of a VM: "VM 3 (qemu-system-x86 812)". */

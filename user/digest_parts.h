@@ -10,6 +10,8 @@
 /* digest_time.c: 0 or -ENOMEM */
 int time_window(struct digest *d, const struct record_window *w);
 void time_snapshot(struct digest *d, uint64_t ns, const json_t *report);
+/* The facts are known, among them when there were hooks: the time line begins there. */
+void time_begin(struct digest *d);
 
 /* digest_story.c: which violations are to be looked for, then who they were, then what happened. */
 int story_begin(struct digest *d);

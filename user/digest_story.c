@@ -81,6 +81,21 @@ void story_find(struct digest *d, const struct record_head *r, const struct reco
 	}
 }
 
+static void story_add(struct story *s, uint64_t ns, const struct record_step *step)
+{
+	struct story_step *last = &s->steps[(s->nsteps + STORY_STEPS - 1) % STORY_STEPS];
+	const struct story_step *before = &s->steps[(s->nsteps + STORY_STEPS - 2) % STORY_STEPS];
+	uint64_t more = 0;
+
+	s->all_steps++;
+	if (s->nsteps > 1 && last->step.event == step->event && before->step.event == step->event) {
+		more = last->more + 1;
+		s->nsteps--;
+	}
+	s->steps[s->nsteps % STORY_STEPS] = (struct story_step){ .ns = ns, .more = more, .step = *step };
+	s->nsteps++;
+}
+
 /* What came later than the violation is another story; object 0 stands for an only step. */
 void story_collect(struct digest *d, const struct record_head *r, const struct record_step *step)
 {
@@ -90,8 +105,7 @@ void story_collect(struct digest *d, const struct record_head *r, const struct r
 		if (!s->found || step->invariant != s->invariant || step->object != s->object ||
 		    r->ns > s->step_ns || (!s->object && (r->ns != s->step_ns || !fits(s, step))))
 			continue;
-		s->steps[s->nsteps % STORY_STEPS] = (struct story_step){ .ns = r->ns, .step = *step };
-		s->nsteps++;
+		story_add(s, r->ns, step);
 	}
 }
 
@@ -100,6 +114,17 @@ const struct story_step *story_step(const struct story *s, size_t i)
 	size_t kept = s->nsteps < STORY_STEPS ? s->nsteps : STORY_STEPS;
 
 	return i < kept ? &s->steps[(s->nsteps - kept + i) % STORY_STEPS] : NULL;
+}
+
+size_t story_first(const struct story *s, size_t n, uint64_t *before)
+{
+	size_t kept = s->nsteps < STORY_STEPS ? s->nsteps : STORY_STEPS;
+	size_t first = kept > n ? kept - n : 0;
+
+	*before = s->all_steps;
+	for (size_t i = first; i < kept; i++)
+		*before -= 1 + story_step(s, i)->more;
+	return first;
 }
 
 /* enum *_event of bpf/models/ in their order; the longest has 7 */

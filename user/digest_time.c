@@ -60,6 +60,14 @@ static size_t bin_at(struct digest *d, uint64_t ns)
 	return i;
 }
 
+void time_begin(struct digest *d)
+{
+	json_int_t started = json_integer_value(json_object_get(d->meta, "started_ns"));
+
+	if (started > 0 && (uint64_t)started > d->first_ns && (uint64_t)started <= d->last_ns && !d->bins.n)
+		d->first_ns = (uint64_t)started;
+}
+
 static uint32_t duration_bucket(uint64_t ns)
 {
 	uint32_t b = hist_bucket(ns);

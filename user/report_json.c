@@ -203,6 +203,7 @@ static json_t *step_json(const struct digest *d, const struct story *s, const st
 	json_object_set_new(o, "time_s", seconds(d, k->ns));
 	json_object_set_new(o, "ns_before", number(s->step_ns - k->ns));
 	json_object_set_new(o, "what", json_string(step_text(&k->step)));
+	json_object_set_new(o, "more_before", number(k->more));
 	json_object_set_new(o, "tid", number(k->step.tid));
 	json_object_set_new(o, "gfn", hex(k->step.gfn));
 	json_object_set_new(o, "pfn", hex(k->step.pfn));
@@ -225,7 +226,7 @@ static json_t *story_json(const struct digest *d, const struct story *s)
 	json_object_set_new(o, "invariant",
 			    json_string(s->invariant >= 0 ? invariant_name(s->invariant) : "?"));
 	json_object_set_new(o, "vm_name", json_string(digest_vm_name(d, s->vm, name, sizeof(name))));
-	json_object_set_new(o, "steps_in_recording", number(s->nsteps));
+	json_object_set_new(o, "steps_in_recording", number(s->all_steps));
 	json_object_set_new(o, "steps", list);
 	return o;
 }

@@ -159,8 +159,8 @@ static void counts(FILE *f, const struct digest *d)
 			continue;
 		}
 		interval(broken, checked, &low, &high);
-		fprintf(f, "%-21s %-14s %9s %6" PRIu64 "  %.2g to %.2g\n", text_of(v, "name"),
-			text_of(v, "verdict"), format_short(n, checked), broken, low, high);
+		fprintf(f, "%-21s %-14s %9s %6" PRIu64 "  %.2g to %.*g\n", text_of(v, "name"),
+			text_of(v, "verdict"), format_short(n, checked), broken, low, high < 99 ? 2 : 3, high);
 	}
 	wrapped(f, 0, 0, "(Wilson's interval; it holds if occasions are independent.)");
 }
@@ -169,9 +169,13 @@ static void step(FILE *f, const struct digest *d, const struct story *s, const s
 {
 	char t[FORMAT_LEN];
 
+	if (k->more)
+		fprintf(f, "  (%" PRIu64 " more of the same)\n", k->more);
 	fprintf(f, "  -%-10s tid %-7u %s\n", format_ns(t, s->step_ns - k->ns), k->step.tid, step_text(&k->step));
-	fprintf(f, "      pfn 0x%llx gfn 0x%llx order %u\n", k->step.pfn, k->step.gfn, k->step.order);
-	fprintf(f, "      SPTE 0x%llx -> 0x%llx\n", k->step.old_spte, k->step.new_spte);
+	if (k->step.pfn || k->step.gfn)
+		fprintf(f, "      pfn 0x%llx gfn 0x%llx order %u\n", k->step.pfn, k->step.gfn, k->step.order);
+	if (k->step.old_spte || k->step.new_spte)
+		fprintf(f, "      SPTE 0x%llx -> 0x%llx\n", k->step.old_spte, k->step.new_spte);
 	if (k->step.stack && *digest_stack(d, k->step.stack)) {
 		const char *p = digest_stack(d, k->step.stack);
 
@@ -182,9 +186,9 @@ static void step(FILE *f, const struct digest *d, const struct story *s, const s
 
 static void story(FILE *f, const struct digest *d, const struct story *s, const json_t *v)
 {
-	size_t kept = s->nsteps < STORY_STEPS ? s->nsteps : STORY_STEPS;
-	size_t first = kept > STEPS_SHOWN ? kept - STEPS_SHOWN : 0;
 	char line[512], vm[64];
+	uint64_t before;
+	size_t first = story_first(s, STEPS_SHOWN, &before);
 
 	snprintf(line, sizeof(line), "%s: %s", text_of(v, "invariant"), text_of(v, "sentence"));
 	fputc('\n', f);
@@ -199,8 +203,8 @@ static void story(FILE *f, const struct digest *d, const struct story *s, const 
 		wrapped(f, 0, 2, "Its steps are not in the recording.");
 		return;
 	}
-	if (s->nsteps > kept - first)
-		fprintf(f, "  (%zu earlier steps left out)\n", s->nsteps - (kept - first));
+	if (before)
+		fprintf(f, "  (%" PRIu64 " earlier steps left out)\n", before);
 	for (const struct story_step *k; (k = story_step(s, first)); first++)
 		step(f, d, s, k);
 }

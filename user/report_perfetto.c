@@ -308,6 +308,8 @@ static void step(struct trace *t, uint64_t id, const struct story_step *k)
 	EVENT(event);
 
 	event_begin(&event, TYPE_INSTANT, id, "step", step_text(&k->step));
+	if (k->more)
+		note_uint(&event, "more_before", k->more);
 	note_uint(&event, "gfn", k->step.gfn);
 	note_uint(&event, "pfn", k->step.pfn);
 	note_uint(&event, "old_spte", k->step.old_spte);

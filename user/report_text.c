@@ -70,15 +70,21 @@ static void step(FILE *f, const struct story_step *k, const struct story *s)
 	char before[FORMAT_LEN];
 	uint64_t ns = s->step_ns - k->ns;
 
-	fprintf(f, "    %10s %-6s  %-30s SPTE 0x%llx\n", ns ? format_ns(before, ns) : "", ns ? "before" : "then",
-		step_text(&k->step), k->step.new_spte ? k->step.new_spte : k->step.old_spte);
+	if (k->more)
+		fprintf(f, "    %10s %-6s  %" PRIu64 " more\n", "", "", k->more);
+	fprintf(f, "    %10s %-6s  ", ns ? format_ns(before, ns) : "", ns ? "before" : "then");
+	if (k->step.new_spte || k->step.old_spte)
+		fprintf(f, "%-30s SPTE 0x%llx\n", step_text(&k->step),
+			k->step.new_spte ? k->step.new_spte : k->step.old_spte);
+	else
+		fprintf(f, "%s\n", step_text(&k->step));
 }
 
 static void story(FILE *f, const struct digest *d, const struct story *s, const json_t *v)
 {
-	size_t first = s->nsteps > STEPS_SHOWN ? s->nsteps - STEPS_SHOWN : 0;
-	size_t gone = s->nsteps > STORY_STEPS ? s->nsteps - STORY_STEPS : 0;
 	char name[64];
+	uint64_t before;
+	size_t first = story_first(s, STEPS_SHOWN, &before);
 
 	fprintf(f, "VIOLATED %s, %.6f s into the recording\n", text_of(v, "invariant"),
 		digest_seconds(d, s->ns));
@@ -87,9 +93,9 @@ static void story(FILE *f, const struct digest *d, const struct story *s, const 
 		text_of(v, "gfn"), text_of(v, "pfn"), text_of(v, "level"));
 	fprintf(f, "    by %s, pid %" PRIu64 ", cause %s\n", text_of(v, "comm"), json_count(v, "pid"),
 		text_of(v, "cause"));
-	if (first)
-		fprintf(f, "    %zu earlier steps\n", first);
-	for (const struct story_step *k; (k = story_step(s, first - gone)); first++)
+	if (before)
+		fprintf(f, "    %" PRIu64 " earlier steps\n", before);
+	for (const struct story_step *k; (k = story_step(s, first)); first++)
 		step(f, k, s);
 	if (!s->found)
 		fprintf(f, "    its steps are not in the recording\n");

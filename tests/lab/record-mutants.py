@@ -17,7 +17,7 @@ MUTANTS = {
     "wrongpfn": ("same-page", '--pages 1024 --steps "backing=hugetlb-2m dirty-on write"'),
 }
 RUN = ("rmmod kvm_amd && rmmod kvm && insmod /job/modules/%s.ko && insmod /modules/kvm_amd.ko && "
-       "exec mmuscope record --json --for 120 -o /job/%s.mms -- mmuscope-load %s")
+       "exec mmuscope record --json --for 120 -o /job/%s.mms -- mmuscope-load -q %s")
 
 
 def build(spec):

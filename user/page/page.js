@@ -226,7 +226,7 @@ function story(s, i) {
 			["SPTE", `${v.old_spte} \u2192 ${v.new_spte} (${v.level})`], ["Pages concerned", count(v.pages)]]),
 		steps.length ? table(`What led to it: ${s.steps.length} of ${count(s.steps_in_recording)} steps`, [
 			{ title: "Before", n: true, get: (k) => -k.ns_before, show: (n) => n ? "-" + duration(-n) : "0" },
-			{ title: "What happened", get: (k) => k.what },
+			{ title: "What happened", get: (k) => k.what + (k.more_before ? ` (${count(k.more_before)} more before it)` : "") },
 			{ title: "tid", n: true, get: (k) => k.tid, show: String },
 			{ title: "gfn", get: (k) => k.gfn }, { title: "pfn", get: (k) => k.pfn },
 			{ title: "SPTE", get: (k) => `${k.old_spte} \u2192 ${k.new_spte}` },
