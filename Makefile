@@ -21,7 +21,7 @@ CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Werror
-OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I$(B) -I. $(WARN) $(CFLAGS)
+OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DREPORT_PAGE='"$(B)/page.html"' -I$(B) -I. $(WARN) $(CFLAGS)
 ARCH_INCLUDE := /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null || uname -m)-linux-gnu
 BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-function -Werror \
 	-I$(firstword $(wildcard $(ARCH_INCLUDE) /usr/include/x86_64-linux-gnu))
@@ -50,6 +50,19 @@ $(B)/mmuscope.bpf.o: bpf/mmuscope.bpf.c $(BPF_HEADERS) | $(B)/
 $(B)/mmuscope.skel.h: $(B)/mmuscope.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name mmuscope_bpf > $@
+
+# the page of mmuscope report --html: our own, and uPlot, which npm brings
+PAGE := $(wildcard user/page/*)
+
+$(B)/uplot/uPlot.iife.min.js: scripts/fetch-uplot
+	$(call say,FETCH,$@)
+	$(Q)scripts/fetch-uplot $(B)/uplot
+
+$(B)/page.html: $(PAGE) $(B)/uplot/uPlot.iife.min.js scripts/make-page
+	$(call say,PAGE,$@)
+	$(Q)scripts/make-page user/page $(B)/uplot $@
+
+$(B)/user/report_html.o $(B)/test/user/report_html.o $(B)/fuzz/user/report_html.o: $(B)/page.html
 
 $(B)/user/%.o: user/%.c $(B)/mmuscope.skel.h | $(B)/user/
 	$(call say,CC,$@)
