@@ -10,8 +10,8 @@
  *   mms bench FILE RECORDS
  *   mms run FILE STEPS OPEN           a sound run of all models, OPEN instances at a time, for judge
  *   mms run-broken FILE STEPS OPEN    one in which all are violated
- *   mms records FILE OUT [N]          its records but for the end, of snapshots each Nth, behind 8
- *                                     bytes: an input of fuzz/judge and fuzz/digest
+ *   mms records FILE OUT [N]          its records but for the end, of snapshots each Nth, behind 8 bytes:
+ *                                     an input of fuzz/judge and fuzz/digest
  */
 #include "lib/forge.h"
 #include "lib/sample.h"
