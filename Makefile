@@ -7,6 +7,7 @@
 # make prove      the mutation score: every mutant of docs/mutants.md, and no alarm without it
 # make long       two minutes of stress on two kernels, and the tests of tests/slow-tests
 # make fuzz       every target of tests/fuzz for FUZZ_SECONDS (60) each
+# make power      how often the gate is wrong, with new real runs from the lab (docs/gate.md)
 # make docs       docs/metrics.md, from the table of metrics
 # make payoff     the tables of docs/payoff.md, by two sessions on every kernel of the lab
 # make install    DESTDIR and PREFIX as usual
@@ -39,7 +40,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test check lab prove long fuzz docs payoff install clean setup test-programs
+.PHONY: all demo test check lab prove long fuzz power docs payoff install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -93,7 +94,8 @@ $(B)/static/mmuscope-load: $(LOAD_OBJ) | $(B)/static/
 TEST_CC := gcc
 TEST_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 TESTS := $(patsubst tests/%.c,$(B)/test/%,$(wildcard tests/unit/*.c tests/btf/*.c tests/recording/*.c)) \
-	$(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms $(B)/test/drop/candidate_calls
+	$(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms $(B)/test/drop/candidate_calls \
+	$(B)/test/drop/hists
 
 test-programs: $(TESTS)
 
@@ -151,9 +153,9 @@ $(B)/fuzz/bin/%: tests/fuzz/%.c $(B)/fuzz/all.a | $(B)/fuzz/bin/
 	$(Q)$(CLANG) $(OUR_CFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -Itests -MMD -MP -o $@ $< $(B)/fuzz/all.a $(LIBS)
 
 # without sanitizers: it makes thousands of comparisons
-$(B)/test/gate-power: tests/power/gate_power.c $(filter-out %/main.o,$(USER_OBJ)) | $(B)/test/unit/
+$(B)/test/gate-power: tests/power/gate_power.c tests/power/model.c $(filter-out %/main.o,$(USER_OBJ)) | $(B)/test/unit/
 	$(call say,CC,$@)
-	$(Q)$(CC) $(OUR_CFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(OUR_CFLAGS) -Itests/power -o $@ $^ $(LIBS)
 
 # small static programs that lab tests push into a VM
 $(B)/test/drop/%: tests/lab/%.c | $(B)/test/drop/
@@ -192,6 +194,12 @@ long: all test-programs
 
 fuzz: $(FUZZ) test-programs
 	tests/fuzz/run $(FUZZ_SECONDS) $(notdir $(FUZZ))
+
+power: all test-programs
+	rm -rf $(B)/power
+	tests/power/collect $(B)/power
+	tests/gate-power $(B)/power/base $(B)/power/slow $(B)/power/lost
+
 docs: $(B)/bin/mmuscope
 	$(B)/bin/mmuscope metrics -o docs/metrics.md
 
