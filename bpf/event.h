@@ -101,7 +101,7 @@ enum exempt {
 	EXEMPT_NR,
 };
 
-/* what was missed; any of these can turn HELD into INCONCLUSIVE (user/losses.def says which) */
+/* what was missed; any of these can turn HELD into INCONCLUSIVE (user/judge/losses.def says which) */
 enum loss {
 	LOSS_EVENT,		/* ring buffer full: a story, or the end of a VM with its counts */
 	LOSS_VM_TABLE,		/* more VMs at a time than --max-vms */
@@ -403,7 +403,7 @@ enum adopt_result {
 	ADOPT_SPOILED,		/* cannot be done */
 };
 
-/* why KVM maps less than the host does, in the order in which KVM asks (user/level_causes.def) */
+/* why KVM maps less than the host does, in the order in which KVM asks (user/judge/level_causes.def) */
 enum level_cause {
 	LOW_GUEST,		/* the guest's own page tables map no larger (shadow paging) */
 	LOW_UNPAGED,		/* the guest has no paging on (shadow paging) */

@@ -77,7 +77,7 @@ for kernel in $matrix; do
 done
 
 # a shape that no kernel takes should go, with its program
-sed -n 's/^SHAPE([A-Z0-9_]*, \([a-z0-9_]*\),.*/\1/p' "$top/user/hooks.def" | sort -u > "$dir/expected"
+sed -n 's/^SHAPE([A-Z0-9_]*, \([a-z0-9_]*\),.*/\1/p' "$top/user/host/hooks.def" | sort -u > "$dir/expected"
 awk '/^ok hook/ { print $4 }' "$dir/all-hooks" | sort -u > "$dir/got"
 compare every-shape-is-used "$dir/expected" "$dir/got"
 

@@ -5,8 +5,8 @@
  */
 #include "lib/forge.h"
 
-#include "user/log.h"
-#include "user/sink_report.h"
+#include "user/base/log.h"
+#include "user/report/forms.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,11 +5,11 @@
  */
 #include "lib/forge.h"
 
-#include "user/commands.h"
-#include "user/judge_file.h"
-#include "user/log.h"
-#include "user/reason.h"
-#include "user/verdict.h"
+#include "user/cmd/commands.h"
+#include "user/judge/judge_file.h"
+#include "user/base/log.h"
+#include "user/base/reason.h"
+#include "user/judge/verdict.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #ifndef TESTS_LIB_FORGE_H
 #define TESTS_LIB_FORGE_H
 
-#include "user/recording.h"
+#include "user/recording/recording.h"
 
 /* bytes that grow at their end */
 struct bytes {

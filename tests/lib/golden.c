@@ -4,7 +4,7 @@
  */
 #include "lib/golden.h"
 #include "unit/unit.h"
-#include "user/report.h"
+#include "user/sink/report.h"
 
 enum { TEXT_MAX = 1 << 18 };
 

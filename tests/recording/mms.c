@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Recordings for tests: make some, show what user/recording_read.c finds in one (in the words of
+ * Recordings for tests: make some, show what user/recording/recording_read.c finds in one (in the words of
  * scripts/mms-read --raw), and measure.
  *
  *   mms make FILE RECORDS FRAME-BYTES

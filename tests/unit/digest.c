@@ -4,8 +4,8 @@
  */
 #include "lib/sample.h"
 #include "lib/scene.h"
-#include "user/digest.h"
-#include "user/protobuf.h"
+#include "user/report/digest.h"
+#include "user/report/protobuf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

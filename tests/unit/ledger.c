@@ -3,7 +3,7 @@
  * The level ledger's arithmetic: memslots out of several answers, sums, shares that make a whole, what was
  * lost over time.
  */
-#include "user/ledger.h"
+#include "user/judge/ledger.h"
 
 #include "unit.h"
 

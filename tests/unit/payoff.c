@@ -3,8 +3,8 @@
  * What mmuscope walk --payoff makes of its times: buckets, medians and their intervals, what is saved; and
  * its report, compared with tests/golden/ (UPDATE_GOLDEN=1 renews it; look at the diff).
  */
-#include "user/payoff.h"
-#include "user/report.h"
+#include "user/judge/payoff.h"
+#include "user/sink/report.h"
 
 #include "lib/golden.h"
 #include "unit.h"

@@ -3,8 +3,8 @@
  * What the sinks print, compared with tests/golden/ (UPDATE_GOLDEN=1 renews it; look at the diff).  Run
  * from the top of the tree, as tests/run does.
  */
-#include "user/metrics.h"
-#include "user/report.h"
+#include "user/metrics/metrics.h"
+#include "user/sink/report.h"
 
 #include "lib/golden.h"
 #include "unit.h"
@@ -576,7 +576,7 @@ static void labels_have_as_many_values_as_told(void **arg)
 	static const int told[LABEL_NR] = {
 #define LABEL(id, name, values, text) [LABEL_##id] = values,
 #define METRIC(id, name, type, unit, scale, labels, presence, source, text)
-#include "user/metrics.def"
+#include "user/metrics/metrics.def"
 #undef LABEL
 #undef METRIC
 	};

@@ -3,7 +3,7 @@
  * What mmuscope walk --candidate prints, compared with tests/golden/ (UPDATE_GOLDEN=1 renews it; look at
  * the diff).  Run from the top of the tree, as tests/run does.
  */
-#include "user/report.h"
+#include "user/sink/report.h"
 
 #include "lib/golden.h"
 #include "unit.h"

@@ -3,8 +3,8 @@
  * What mmuscope walk prints, compared with tests/golden/ (UPDATE_GOLDEN=1 renews it; look at the
  * diff), and what it comes to.  Run from the top of the tree, as tests/run does.
  */
-#include "user/lookups.h"
-#include "user/report.h"
+#include "user/judge/lookups.h"
+#include "user/sink/report.h"
 
 #include "lib/golden.h"
 #include "unit.h"
