@@ -138,7 +138,8 @@ static void recoveries(FILE *f, const struct ledger *l)
 		else
 			snprintf(text, sizeof(text), "not recovered after %s: %s of %s mapped, %s of it as before",
 				 format_ns(n[0], recovery_least(c)),
-				 format_bytes(n[1], (int64_t)slot_mapped(r)), format_bytes(n[2], (int64_t)c->mapped),
+				 format_bytes(n[1], (int64_t)slot_mapped(r)),
+				 format_bytes(n[2], (int64_t)c->mapped),
 				 format_bytes(n[3], (int64_t)(r->lost[LOW_OLD] * 4096)));
 		fprintf(f, "  dirty log of memslot %u:%u ended, %s were lost to it:\n", r->as_id, r->id,
 			format_bytes(n[3], (int64_t)c->lost));
