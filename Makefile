@@ -7,6 +7,7 @@
 # make prove      the mutation score: every mutant of docs/mutants.md, and no alarm without it
 # make long       two minutes of stress on two kernels, and the tests of tests/slow-tests
 # make fuzz       every target of tests/fuzz for FUZZ_SECONDS (60) each
+# make power      how often the gate is wrong, with new real runs from the lab (docs/gate.md)
 # make docs       docs/metrics.md, from the table of metrics
 # make payoff     the tables of docs/payoff.md, by two sessions on every kernel of the lab
 # make install    DESTDIR and PREFIX as usual
@@ -21,7 +22,7 @@ CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Werror
-OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I$(B) -I. $(WARN) $(CFLAGS)
+OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DREPORT_PAGE='"$(B)/page.html"' -I$(B) -I. $(WARN) $(CFLAGS)
 ARCH_INCLUDE := /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null || uname -m)-linux-gnu
 BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-function -Werror \
 	-I$(firstword $(wildcard $(ARCH_INCLUDE) /usr/include/x86_64-linux-gnu))
@@ -39,7 +40,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test check lab prove long fuzz docs payoff install clean setup test-programs
+.PHONY: all demo test check lab prove long fuzz power docs payoff install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -50,6 +51,19 @@ $(B)/mmuscope.bpf.o: bpf/mmuscope.bpf.c $(BPF_HEADERS) | $(B)/
 $(B)/mmuscope.skel.h: $(B)/mmuscope.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name mmuscope_bpf > $@
+
+# the page of mmuscope report --html: our own, and uPlot, which npm brings
+PAGE := $(wildcard user/page/*)
+
+$(B)/uplot/uPlot.iife.min.js: scripts/fetch-uplot
+	$(call say,FETCH,$@)
+	$(Q)scripts/fetch-uplot $(B)/uplot
+
+$(B)/page.html: $(PAGE) $(B)/uplot/uPlot.iife.min.js scripts/make-page
+	$(call say,PAGE,$@)
+	$(Q)scripts/make-page user/page $(B)/uplot $@
+
+$(B)/user/report_html.o $(B)/test/user/report_html.o $(B)/fuzz/user/report_html.o: $(B)/page.html
 
 $(B)/user/%.o: user/%.c $(B)/mmuscope.skel.h | $(B)/user/
 	$(call say,CC,$@)
@@ -80,7 +94,8 @@ $(B)/static/mmuscope-load: $(LOAD_OBJ) | $(B)/static/
 TEST_CC := gcc
 TEST_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 TESTS := $(patsubst tests/%.c,$(B)/test/%,$(wildcard tests/unit/*.c tests/btf/*.c tests/recording/*.c)) \
-	$(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms $(B)/test/drop/candidate_calls
+	$(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms $(B)/test/drop/candidate_calls \
+	$(B)/test/drop/hists
 
 test-programs: $(TESTS)
 
@@ -138,9 +153,9 @@ $(B)/fuzz/bin/%: tests/fuzz/%.c $(B)/fuzz/all.a | $(B)/fuzz/bin/
 	$(Q)$(CLANG) $(OUR_CFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -Itests -MMD -MP -o $@ $< $(B)/fuzz/all.a $(LIBS)
 
 # without sanitizers: it makes thousands of comparisons
-$(B)/test/gate-power: tests/power/gate_power.c $(filter-out %/main.o,$(USER_OBJ)) | $(B)/test/unit/
+$(B)/test/gate-power: tests/power/gate_power.c tests/power/model.c $(filter-out %/main.o,$(USER_OBJ)) | $(B)/test/unit/
 	$(call say,CC,$@)
-	$(Q)$(CC) $(OUR_CFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(OUR_CFLAGS) -Itests/power -o $@ $^ $(LIBS)
 
 # small static programs that lab tests push into a VM
 $(B)/test/drop/%: tests/lab/%.c | $(B)/test/drop/
@@ -179,6 +194,12 @@ long: all test-programs
 
 fuzz: $(FUZZ) test-programs
 	tests/fuzz/run $(FUZZ_SECONDS) $(notdir $(FUZZ))
+
+power: all test-programs
+	rm -rf $(B)/power
+	tests/power/collect $(B)/power
+	tests/gate-power $(B)/power/base $(B)/power/slow $(B)/power/lost
+
 docs: $(B)/bin/mmuscope
 	$(B)/bin/mmuscope metrics -o docs/metrics.md
 

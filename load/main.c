@@ -28,6 +28,7 @@
 enum {
 	OPT_STEPS = 256,
 	OPT_DEVICE,
+	OPT_DEVICE_OFFSET,
 	OPT_CUT,
 	OPT_VMS,
 	OPT_SECONDS,
@@ -46,6 +47,7 @@ static const struct option options[] = {
 	{ "rounds", required_argument, NULL, 'r' },
 	{ "dir", required_argument, NULL, 'd' },
 	{ "device", required_argument, NULL, OPT_DEVICE },
+	{ "device-offset", required_argument, NULL, OPT_DEVICE_OFFSET },
 	{ "steps", required_argument, NULL, OPT_STEPS },
 	{ "cut", required_argument, NULL, OPT_CUT },
 	{ "vms", required_argument, NULL, OPT_VMS },
@@ -74,6 +76,7 @@ static const char usage[] =
 	"  -r, --rounds N           repeat the steps (default 1)\n"
 	"  -d, --dir PATH           where files are made (default /tmp)\n"
 	"      --device PATH        whose memory device and device-2m map\n"
+	"      --device-offset N    from this byte of it on (default 0)\n"
 	"      --cut PAGE           a second memslot begins with this page of the memory\n"
 	"      --vms N              VMs of vm-churn (default 17) and stress (2)\n"
 	"      --seconds N          how long stress goes on (default 3)\n"
@@ -137,6 +140,20 @@ static int read_number(const char *what, const char *text, unsigned long min, un
 		return 0;
 	snprintf(remedy, sizeof(remedy), "%s takes a number from %lu to %lu", what, min, max);
 	return bad_usage("bad number", text, remedy);
+}
+
+/* Where mmap is to begin: bytes, decimal or 0x..., whole pages. */
+static int read_offset(const char *text, uint64_t *offset)
+{
+	bool hex = !strncmp(text, "0x", 2);
+	char *end;
+
+	errno = 0;
+	*offset = strtoull(text, &end, hex ? 16 : 10);
+	if (!errno && *text >= '0' && *text <= '9' && !*end && *offset % GUEST_PAGE == 0 &&
+	    *offset <= INT64_MAX)
+		return 0;
+	return bad_usage("bad offset", text, "--device-offset takes bytes, a multiple of 4096");
 }
 
 /* Words of the form backing=NAME choose the backing; the others are steps. */
@@ -212,6 +229,8 @@ static int take_option(int c, struct command *cmd, struct run *r)
 	case OPT_DEVICE:
 		r->device = optarg;
 		return 0;
+	case OPT_DEVICE_OFFSET:
+		return read_offset(optarg, &r->device_offset);
 	case OPT_STEPS:
 		cmd->steps = optarg;
 		return 0;

@@ -167,7 +167,8 @@ static int open_vm(struct run *r, unsigned int i, const struct backing *b)
 	r->nvms++;
 
 	const struct mem_source from = {
-		.dir = r->dir, .device = r->device, .vm_fd = r->vms[i].fd,
+		.dir = r->dir, .device = r->device, .device_offset = r->device_offset,
+		.vm_fd = r->vms[i].fd,
 	};
 
 	status = i == 0 ? mem_open(&r->mems[0], b, size, &from, &r->why)

@@ -41,6 +41,7 @@ struct run {
 	unsigned int many_vms;	/* VMs of the scenarios that have as many as one likes; 0: unset */
 	const char *dir;
 	const char *device;	/* NULL: none was named */
+	uint64_t device_offset;	/* bytes, where its mapping begins */
 	bool wait_for_go;
 	double hold_seconds;
 	bool hold_until_signal;

@@ -37,6 +37,15 @@ static void name_user_stack(struct cause_group *g)
 			g->user_frames, g->user);
 }
 
+int blame_with(struct blame *b, struct ksyms *ksyms, const struct snapshot *s, struct told *told,
+	       size_t ntold)
+{
+	b->ksyms = ksyms;
+	for (size_t i = 0; i < ntold; i++)
+		name_story(ksyms, &told[i]);
+	return causes_group(s, ksyms, &b->causes);
+}
+
 int blame_find(struct blame *b, const struct snapshot *s, struct told *told, size_t ntold, bool stacks)
 {
 	bool ok;
@@ -51,9 +60,7 @@ int blame_find(struct blame *b, const struct snapshot *s, struct told *told, siz
 		return -ENOMEM;
 	}
 	ksyms_load(b->ksyms);
-	for (size_t i = 0; i < ntold; i++)
-		name_story(b->ksyms, &told[i]);
-	err = causes_group(s, b->ksyms, &b->causes);
+	err = blame_with(b, b->ksyms, s, told, ntold);
 	if (err) {
 		blame_free(b);
 		return err;

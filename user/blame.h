@@ -19,6 +19,12 @@ struct blame {
  * the BPF program.  stacks: name the frames of user stacks too.  0 or -ENOMEM.
  */
 int blame_find(struct blame *b, const struct snapshot *s, struct told *told, size_t ntold, bool stacks);
+/*
+ * The same with names that are known already, which stay the caller's: blame_free() must not see them.
+ * 0 or -ENOMEM.
+ */
+int blame_with(struct blame *b, struct ksyms *ksyms, const struct snapshot *s, struct told *told,
+	       size_t ntold);
 void blame_free(struct blame *b);
 
 #endif /* MMUSCOPE_BLAME_H */

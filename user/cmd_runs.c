@@ -122,7 +122,7 @@ static int show(struct job *j)
 {
 	struct runs runs = { 0 };
 	struct output *out = NULL;
-	int64_t *ids;
+	int64_t *ids = NULL;
 	size_t n;
 	int err = find(j, j->words[0], &ids, &n);
 
@@ -135,10 +135,9 @@ static int show(struct job *j)
 		else if (!runs_add(&runs, &run))
 			err = -1;
 	}
-	if (!err) {
-		free(ids);
+	free(ids);
+	if (!err)
 		out = output_open(j->output);
-	}
 	for (size_t i = 0; out && !j->json && i < runs.n; i++)
 		run_text(output_file(out), &runs.list[i]);
 	if (out && j->json)

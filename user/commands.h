@@ -8,8 +8,11 @@
 int cmd_check(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_gate(int argc, char **argv);
+int cmd_judge(int argc, char **argv);
 int cmd_levels(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);
+int cmd_record(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_runs(int argc, char **argv);
 int cmd_walk(int argc, char **argv);
 

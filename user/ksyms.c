@@ -28,6 +28,7 @@ struct ksyms {
 	struct want *wants;
 	size_t n;
 	size_t size;
+	bool all;	/* wants are the symbols themselves */
 };
 
 static int by_address(const void *a, const void *b)
@@ -106,10 +107,48 @@ static bool parse(char *line, uint64_t *address, const char **name, const char *
 	return true;
 }
 
+void ksyms_want_all(struct ksyms *k)
+{
+	if (k)
+		k->all = true;
+}
+
+/* Keep a symbol.  False: out of memory. */
+static bool keep(struct ksyms *k, uint64_t address, const char *name, const char *module)
+{
+	struct want *w;
+
+	if (!ksyms_want(k, &address, 1))
+		return false;
+	w = &k->wants[k->n - 1];
+	w->symbol = address;
+	w->name = strndup(name, NAME_LEN);
+	w->module = *module ? strndup(module, MODULE_LEN) : NULL;
+	return w->name;
+}
+
+static void read_all(struct ksyms *k, FILE *f)
+{
+	const char *name, *module;
+	uint64_t address;
+	char line[512];
+
+	while (fgets(line, sizeof(line), f))
+		if (parse(line, &address, &name, &module) && !keep(k, address, name, module))
+			break;
+	/* stable, for of several names for one address the first is taken */
+	if (k->n)
+		qsort(k->wants, k->n, sizeof(*k->wants), by_address);
+}
+
 void ksyms_read(struct ksyms *k, FILE *f)
 {
 	char line[512];
 
+	if (k->all) {
+		read_all(k, f);
+		return;
+	}
 	sort(k);
 	while (fgets(line, sizeof(line), f)) {
 		const char *name, *module;
@@ -136,7 +175,7 @@ void ksyms_read(struct ksyms *k, FILE *f)
 
 void ksyms_load(struct ksyms *k)
 {
-	FILE *f = k && k->n ? fopen("/proc/kallsyms", "r") : NULL;
+	FILE *f = k && (k->n || k->all) ? fopen("/proc/kallsyms", "r") : NULL;
 
 	if (!f)
 		return;
@@ -162,8 +201,12 @@ const char *ksyms_name(const struct ksyms *k, uint64_t address, const char **mod
 
 	*module = "";
 	*offset = 0;
-	if (!k || i == k->n || k->wants[i].address != address)
+	if (k && k->all && (i == k->n || k->wants[i].address != address))
+		i--;	/* the symbol before it; without one i is no index any more */
+	if (!k || i >= k->n || (!k->all && k->wants[i].address != address))
 		return "?";
+	while (k->all && i && k->wants[i - 1].address == k->wants[i].address)
+		i--;
 	/* none between this address and the next lower one: that one's symbol is the nearest */
 	while (i > 0 && !k->wants[i].name)
 		i--;

@@ -17,6 +17,8 @@ struct ksyms;
 struct ksyms *ksyms_new(void);
 /* False: out of memory.  NULL and address 0 are fine and do nothing. */
 bool ksyms_want(struct ksyms *k, const uint64_t *addresses, size_t n);
+/* For addresses that are not known yet: keep every name that is read, and no wishes. */
+void ksyms_want_all(struct ksyms *k);
 /* Read /proc/kallsyms.  Without it, or without the right to see addresses, nothing has a name. */
 void ksyms_load(struct ksyms *k);
 /* The same from any file of that form. */

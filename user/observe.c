@@ -21,6 +21,7 @@
 enum {
 	LINGER_MS = 1000,	/* for VMs whose process has ended but whose last reference has not */
 	LINGER_STEP_MS = 20,
+	DRAIN_MS = 40,		/* between two looks at what is recorded */
 };
 
 struct loop {
@@ -28,6 +29,9 @@ struct loop {
 	int signals;
 	int timer;
 	int tick;
+	int drain;
+	const struct observe_hooks *hooks;	/* NULL: nobody records */
+	void *hooks_arg;
 };
 
 static int watch(const struct loop *l, int fd)
@@ -43,13 +47,17 @@ static void loop_deinit(struct loop *l)
 	close(l->signals);
 	close(l->timer);
 	close(l->tick);
+	close(l->drain);
 }
 
-static int loop_init(struct loop *l, const struct session *s, uint64_t for_ns)
+static int loop_init(struct loop *l, const struct session *s, const struct options *o)
 {
 	struct itimerspec when = {
-		.it_value = { .tv_sec = (time_t)(for_ns / 1000000000),
-			      .tv_nsec = (long)(for_ns % 1000000000) },
+		.it_value = { .tv_sec = (time_t)(o->for_ns / 1000000000),
+			      .tv_nsec = (long)(o->for_ns % 1000000000) },
+	};
+	static const struct itimerspec drain = {
+		.it_value.tv_nsec = DRAIN_MS * 1000000, .it_interval.tv_nsec = DRAIN_MS * 1000000,
 	};
 	static const struct itimerspec second = { .it_value.tv_sec = 1, .it_interval.tv_sec = 1 };
 	sigset_t set;
@@ -63,15 +71,21 @@ static int loop_init(struct loop *l, const struct session *s, uint64_t for_ns)
 	l->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	l->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	l->tick = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (l->epoll < 0 || l->signals < 0 || l->timer < 0 || l->tick < 0)
+	l->drain = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	l->hooks = o->hooks;
+	l->hooks_arg = o->hooks_arg;
+	if (l->epoll < 0 || l->signals < 0 || l->timer < 0 || l->tick < 0 || l->drain < 0)
+		return -errno;
+	if (l->hooks && timerfd_settime(l->drain, 0, &drain, NULL))
 		return -errno;
 	if (timerfd_settime(l->tick, 0, &second, NULL))
 		return -errno;
-	if (for_ns && timerfd_settime(l->timer, 0, &when, NULL))
+	if (o->for_ns && timerfd_settime(l->timer, 0, &when, NULL))
 		return -errno;
 	err = watch(l, l->signals);
 	err = err ?: watch(l, l->timer);
 	err = err ?: watch(l, l->tick);
+	err = err ?: watch(l, l->drain);
 	return err ?: watch(l, session_fd(s));
 }
 
@@ -97,17 +111,30 @@ static void tick(struct loop *l, struct session *s)
 {
 	uint64_t n;
 
-	if (read(l->tick, &n, sizeof(n)) == sizeof(n))
-		session_tick(s);
+	if (read(l->tick, &n, sizeof(n)) != sizeof(n))
+		return;
+	session_tick(s);
+	if (l->hooks)
+		l->hooks->tick(s, l->hooks_arg);
+}
+
+static int consume(struct loop *l, struct session *s, violation_fn fn, void *arg)
+{
+	int err = session_consume(s, fn, arg);
+	uint64_t n;
+
+	if (l->hooks && read(l->drain, &n, sizeof(n)) == sizeof(n))
+		l->hooks->drained(l->hooks_arg);
+	return err;
 }
 
 static int run(struct loop *l, struct observation *ob, struct child *c, violation_fn fn, void *arg)
 {
-	struct epoll_event events[4];
+	struct epoll_event events[8];
 	bool stop = false;
 
 	while (!stop) {
-		int n = epoll_wait(l->epoll, events, 4, -1);
+		int n = epoll_wait(l->epoll, events, 8, -1);
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
@@ -120,7 +147,7 @@ static int run(struct loop *l, struct observation *ob, struct child *c, violatio
 				stop = true;
 			else if (fd == l->tick)
 				tick(l, ob->session);
-			else if (session_consume(ob->session, fn, arg))
+			else if (consume(l, ob->session, fn, arg))
 				return -EIO;
 		}
 	}
@@ -146,7 +173,7 @@ static void linger(struct loop *l, struct observation *ob, violation_fn fn, void
 	for (int ms = 0; ms < LINGER_MS && orphans(ob->session); ms += LINGER_STEP_MS) {
 		epoll_wait(l->epoll, e, 4, LINGER_STEP_MS);
 		tick(l, ob->session);
-		session_consume(ob->session, fn, arg);
+		consume(l, ob->session, fn, arg);
 	}
 }
 
@@ -170,7 +197,7 @@ static int observe_attached(struct observation *ob, const struct options *o, str
 			    violation_fn fn, void *arg)
 {
 	struct loop l;
-	int err = loop_init(&l, ob->session, o->for_ns);
+	int err = loop_init(&l, ob->session, o);
 
 	if (!err && c->pid) {
 		err = child_release(c);
@@ -205,10 +232,13 @@ int observe(struct observation *ob, const struct options *o, bool check, violati
 		.walk = o->walk,
 		.candidate = o->judged,
 		.payoff = o->payoff,
-		.survey = !check && !o->payoff,
+		.survey = (!check && !o->payoff) || o->hooks,
 		.scope_pid = o->pid,
 		.max_vms = o->max_vms,
 		.max_stories = o->stories,
+		.record = o->hooks ? o->hooks->record : NULL,
+		.record_arg = o->hooks_arg,
+		.ring_bytes = o->ring_bytes,
 	};
 	struct child c = { 0 };
 	sigset_t set;
@@ -235,6 +265,8 @@ int observe(struct observation *ob, const struct options *o, bool check, violati
 	}
 	err = session_open(&ob->session, &so);
 	err = err ?: session_attach(ob->session);
+	if (!err && o->hooks)
+		err = o->hooks->began(ob->session, o->hooks_arg);
 	err = err ?: observe_attached(ob, o, &c, fn, arg);
 	child_stop(&c);
 	return err;

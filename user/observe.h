@@ -9,6 +9,18 @@
 #include "options.h"
 #include "session.h"
 
+/* What somebody wants to do meanwhile; arg: the options' hooks_arg. */
+struct observe_hooks {
+	/* Every hook is attached.  0, or an exit code after the reason was printed: it is over. */
+	int (*began)(struct session *s, void *arg);
+	/* Once a second. */
+	void (*tick)(struct session *s, void *arg);
+	/* A step of a model, a window, or a VM: see struct session_options. */
+	void (*record)(void *arg, const struct event_head *e);
+	/* What waited has been taken, every few ms. */
+	void (*drained)(void *arg);
+};
+
 struct observation {
 	struct session *session;
 	bool interrupted;

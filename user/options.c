@@ -14,7 +14,10 @@
 #include <string.h>
 
 enum { LONG_FOR = 256, LONG_JSON, LONG_ONLY, LONG_MAX_VMS, LONG_STORIES, LONG_CLAIMS,
-       LONG_STACKS, LONG_CANDIDATE, LONG_PAYOFF };
+       LONG_STACKS, LONG_RING, LONG_ROTATE_SIZE, LONG_ROTATE_TIME, LONG_KEEP, LONG_FORCE, LONG_VM,
+       LONG_FROM, LONG_TO, LONG_CANDIDATE, LONG_PAYOFF };
+
+enum { RING_MIN = 64 << 10, RING_MAX = 1 << 30, RING_DEFAULT = 16 << 20 };
 
 static const struct option longs[] = {
 	{ "pid", required_argument, NULL, 'p' },
@@ -25,6 +28,14 @@ static const struct option longs[] = {
 	{ "stories", required_argument, NULL, LONG_STORIES },
 	{ "claims", no_argument, NULL, LONG_CLAIMS },
 	{ "stacks", no_argument, NULL, LONG_STACKS },
+	{ "ring", required_argument, NULL, LONG_RING },
+	{ "rotate-size", required_argument, NULL, LONG_ROTATE_SIZE },
+	{ "rotate-time", required_argument, NULL, LONG_ROTATE_TIME },
+	{ "keep", required_argument, NULL, LONG_KEEP },
+	{ "force", no_argument, NULL, LONG_FORCE },
+	{ "vm", required_argument, NULL, LONG_VM },
+	{ "from", required_argument, NULL, LONG_FROM },
+	{ "to", required_argument, NULL, LONG_TO },
 	{ "candidate", required_argument, NULL, LONG_CANDIDATE },
 	{ "payoff", no_argument, NULL, LONG_PAYOFF },
 	{ "output", required_argument, NULL, 'o' },
@@ -72,6 +83,29 @@ int parse_duration(const char *text, uint64_t *ns)
 	return -EINVAL;
 }
 
+int parse_size(const char *text, uint64_t *bytes)
+{
+	static const char units[] = "KMG";
+	const char *unit;
+	uint64_t n;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if (*end && (!unit || end[1]))
+		return -EINVAL;
+	for (int i = 0; unit && i <= unit - units; i++) {
+		if (n > UINT64_MAX / 1024)
+			return -ERANGE;
+		n *= 1024;
+	}
+	*bytes = n;
+	return errno || !n ? -ERANGE : 0;
+}
+
 static int bad(const char *name, const char *what, const char *text)
 {
 	log_error("%s: %s '%s'", name, what, text);
@@ -103,24 +137,97 @@ static int parse_only(const char *name, const char *text, unsigned int *only)
 	return err;
 }
 
+/* An option of the recorder.  0, or -1 after having reported what is wrong with it. */
+static int record_option(struct options *o, const char *name, int c)
+{
+	uint64_t n;
+
+	switch (c) {
+	case LONG_RING:
+		if (parse_size(optarg, &n) || n < RING_MIN || n > RING_MAX || n & (n - 1))
+			return bad(name, "--ring takes a power of 2 from 64K to 1G, not", optarg);
+		o->ring_bytes = (uint32_t)n;
+		return 0;
+	case LONG_ROTATE_SIZE:
+		if (parse_size(optarg, &o->rotate_bytes) || o->rotate_bytes < RING_MIN)
+			return bad(name, "--rotate-size takes a size from 64K on, not", optarg);
+		return 0;
+	case LONG_ROTATE_TIME:
+		if (parse_duration(optarg, &o->rotate_ns))
+			return bad(name, "not a duration (60s, 5m, 1h):", optarg);
+		return 0;
+	case LONG_KEEP:
+		if (parse_number(optarg, 1, 1000000, &n))
+			return bad(name, "--keep takes 1 to 1000000, not", optarg);
+		o->keep = (uint32_t)n;
+		return 0;
+	default:
+		o->force = true;
+		return 0;
+	}
+}
+
+static int judge_option(struct options *o, const char *name, int c)
+{
+	uint64_t n;
+
+	if (c == LONG_VM) {
+		if (parse_number(optarg, 1, MAX_VMS, &n))
+			return bad(name, "--vm takes 1 to 4095, not", optarg);
+		o->vm = (uint32_t)n;
+		return 0;
+	}
+	/* from the very start is what is done without it */
+	if (parse_duration(optarg, c == LONG_FROM ? &o->from_ns : &o->to_ns))
+		return bad(name, "not a time of the recording (90, 1.5s, 2m):", optarg);
+	return 0;
+}
+
+static unsigned int option_group(int c)
+{
+	switch (c) {
+	case 'p':
+	case LONG_FOR:
+	case LONG_MAX_VMS:
+		return OPT_TARGET;
+	case LONG_ONLY:
+		return OPT_ONLY;
+	case LONG_STORIES:
+		return OPT_STORIES;
+	case LONG_CLAIMS:
+		return OPT_CLAIMS;
+	case LONG_STACKS:
+		return OPT_STACKS;
+	case LONG_CANDIDATE:
+		return OPT_CANDIDATE;
+	case LONG_PAYOFF:
+		return OPT_PAYOFF;
+	case LONG_RING:
+	case LONG_ROTATE_SIZE:
+	case LONG_ROTATE_TIME:
+	case LONG_KEEP:
+	case LONG_FORCE:
+		return OPT_RECORD;
+	case LONG_VM:
+	case LONG_FROM:
+	case LONG_TO:
+		return OPT_JUDGE;
+	default:
+		return 0;
+	}
+}
+
 int options_parse(struct options *o, int argc, char **argv, const char *name, unsigned int accepts,
 		  const char *usage)
 {
 	uint64_t n;
 	int c;
 
-	*o = (struct options){ .max_vms = 256, .stories = 16 };
+	*o = (struct options){ .max_vms = 256, .stories = 16, .ring_bytes = RING_DEFAULT };
 	optind = 0;	/* glibc: forget a former command line too */
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "+:p:o:vqh", longs, NULL)) != -1) {
-		bool target = c == 'p' || c == LONG_FOR || c == LONG_MAX_VMS;
-
-		if ((target && !(accepts & OPT_TARGET)) || (c == LONG_ONLY && !(accepts & OPT_ONLY)) ||
-		    (c == LONG_STORIES && !(accepts & OPT_STORIES)) ||
-		    (c == LONG_CLAIMS && !(accepts & OPT_CLAIMS)) ||
-		    (c == LONG_STACKS && !(accepts & OPT_STACKS)) ||
-		    (c == LONG_CANDIDATE && !(accepts & OPT_CANDIDATE)) ||
-		    (c == LONG_PAYOFF && !(accepts & OPT_PAYOFF)))
+		if (option_group(c) & ~accepts)
 			return bad(name, "not an option of this command:", argv[optind - 1]);
 		switch (c) {
 		case 'p':
@@ -155,6 +262,20 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
 		case LONG_STACKS:
 			o->stacks = true;
 			break;
+		case LONG_RING:
+		case LONG_ROTATE_SIZE:
+		case LONG_ROTATE_TIME:
+		case LONG_KEEP:
+		case LONG_FORCE:
+			if (record_option(o, name, c))
+				return -1;
+			break;
+		case LONG_VM:
+		case LONG_FROM:
+		case LONG_TO:
+			if (judge_option(o, name, c))
+				return -1;
+			break;
 		case LONG_CANDIDATE:
 			o->candidate = optarg;
 			break;
@@ -179,7 +300,13 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
 			return bad(name, "unknown option", argv[optind - 1]);
 		}
 	}
-	if (optind < argc) {
+	if (accepts & OPT_JUDGE) {
+		o->file = argv[optind];
+		if (!o->file)
+			return bad(name, "no recording is named:", "FILE.mms");
+		if (argv[optind + 1])
+			return bad(name, "unexpected argument", argv[optind + 1]);
+	} else if (optind < argc) {
 		/* only what stands behind "--" is a command: a mistyped word must not be run */
 		if (!(accepts & OPT_TARGET) || strcmp(argv[optind - 1], "--"))
 			return bad(name, "unexpected argument", argv[optind]);

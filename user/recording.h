@@ -127,6 +127,11 @@ const struct recording_head *recording_header(const struct recording_reader *r);
  * behind it.  NULL: there is none, see recording_error().
  */
 const struct record_head *recording_next(struct recording_reader *r);
+/*
+ * A record that recording_next() will give about a KiB later, for who wants to have something in the cache
+ * by then; NULL: none of this frame, or one of unknown type.
+ */
+const struct record_head *recording_ahead(struct recording_reader *r);
 /* 0, or negative errno of read(), or -ENOMEM: the rest was not read. */
 int recording_error(const struct recording_reader *r);
 const struct recording_health *recording_health(const struct recording_reader *r);

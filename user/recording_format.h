@@ -6,6 +6,8 @@
 #ifndef MMUSCOPE_RECORDING_FORMAT_H
 #define MMUSCOPE_RECORDING_FORMAT_H
 
+#include "bpf/event.h"
+
 #include <endian.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -37,9 +37,12 @@ struct recording_reader {
 
 	struct frame frame;
 	size_t raw_at;
+	size_t ahead_at;	/* for recording_ahead(): at raw_at or behind it */
 };
 
 #define NO_STRETCH UINT64_MAX
+
+enum { AHEAD_BYTES = 1536 };	/* a dozen steps */
 
 static void tell(struct recording_reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -162,7 +165,7 @@ static void accept(struct recording_reader *r, const struct frame_head *head)
 	r->health.frames++;
 	r->health.unknown_frames += head->type != FRAME_RECORDS;
 	r->ended = r->frame.has_end;
-	r->raw_at = 0;
+	r->raw_at = r->ahead_at = 0;
 	window_skip(&r->window, sizeof(*head) + head->payload_size);
 }
 
@@ -288,6 +291,20 @@ const struct record_head *recording_next(struct recording_reader *r)
 	if (!r->over)
 		finish(r);
 	return NULL;
+}
+
+const struct record_head *recording_ahead(struct recording_reader *r)
+{
+	const struct record_head *record;
+
+	while (r->ahead_at < r->frame.raw_len && r->ahead_at < r->raw_at + AHEAD_BYTES) {
+		record = (const void *)(r->frame.raw + r->ahead_at);
+		r->ahead_at += record_span(record->size);
+	}
+	if (r->ahead_at >= r->frame.raw_len)
+		return NULL;
+	record = (const void *)(r->frame.raw + r->ahead_at);
+	return record_is_known(record) ? record : NULL;
 }
 
 /* The file is shorter than its header says. */

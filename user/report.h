@@ -21,8 +21,29 @@ struct told {
 	int64_t since_start_ns;
 };
 
+/* what a live session had said of an invariant */
+struct live_verdict {
+	bool known;
+	char value[16];
+	uint64_t checked;
+	uint64_t violations;
+};
+
+/* the recording that a report is about */
+struct recorded {
+	const char *path;
+	const char *version;		/* of the mmuscope that recorded it, "?" */
+	uint64_t parts;			/* files read */
+	uint64_t records;
+	uint64_t steps;
+	uint64_t from_ns;		/* of its time, judged from here... */
+	uint64_t to_ns;			/* ...to here; 0: to its end */
+	uint32_t vm;			/* judged alone; 0: all */
+	const struct live_verdict *live;	/* INV_NR of them; NULL: not to be compared */
+};
+
 struct report {
-	const char *command;		/* "check", "levels", "walk" */
+	const char *command;		/* "check", "levels", "walk", "record", "judge" */
 	const char *kernel;		/* release */
 	const char *machine;
 	const char *host;		/* its name; NULL: not to be told */
@@ -41,6 +62,8 @@ struct report {
 	const struct candidate_report *candidate;	/* NULL: none was judged */
 	bool tells_pins;		/* this kernel says which lookups pin the page */
 	bool stacks;			/* show those of causes */
+	const struct recorded *recorded;	/* NULL: it was live */
+	bool compact;			/* JSON without line ends */
 	bool verbose;			/* all reasons, all causes */
 	int dirty_bit;			/* PG_dirty of this kernel, -1: unknown */
 	int command_status;		/* -1: there was none */
@@ -57,6 +80,7 @@ void text_ledger(FILE *f, const struct vm_row *vm, bool verbose);
 json_t *ledger_json(const struct vm_row *vm);
 
 void text_check(FILE *f, const struct report *r);
+void text_judge(FILE *f, const struct report *r);
 void text_levels(FILE *f, const struct report *r);
 void text_walk(FILE *f, const struct report *r);
 /* One versioned JSON object.  0 or -ENOMEM. */

@@ -9,9 +9,11 @@
 
 #include <bpf/btf.h>
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -93,6 +95,23 @@ static bool marks_at_map(const struct session *s)
 	return kernel_struct_has(&s->kernel, "kvm_page_fault", "refcounted_page");
 }
 
+bool session_marks_at_map(const struct session *s)
+{
+	return marks_at_map(s);
+}
+
+/* The recorder looks every so often (user/observe.c): it is woken for an eighth of the buffer. */
+static int configure_record(struct session *s)
+{
+	const struct session_options *o = &s->options;
+
+	s->skel->rodata->cfg_record = o->record;
+	s->skel->rodata->cfg_record_wake = o->ring_bytes / 8;
+	if (!o->record)
+		return 0;
+	return bpf_map__set_max_entries(s->skel->maps.steps, o->ring_bytes);
+}
+
 static int configure(struct session *s)
 {
 	const struct session_options *o = &s->options;
@@ -114,6 +133,7 @@ static int configure(struct session *s)
 	err = err ?: set_size(skel->maps.free_vms, o->max_vms);
 	err = err ?: set_size(skel->maps.vm_counts, (uint64_t)(o->max_vms + 1) * COUNT_SHARDS);
 	err = err ?: walked_configure(s);
+	err = err ?: configure_record(s);
 	err = err ?: timed_configure(s);
 	err = err ?: set_size(skel->maps.blocks, o->check ? nblocks : 1);
 	err = err ?: set_size(skel->maps.block_extras, o->check ? nblocks : 1);
@@ -147,6 +167,7 @@ int session_run(struct bpf_program *p, void *ctx, uint32_t size)
 }
 
 static int take_record(void *arg, void *data, size_t size);
+static int take_step(void *arg, void *data, size_t size);
 
 /* Load, then read the kernel's variables and fill the queue of free VM indices. */
 static int load(struct session *s)
@@ -181,6 +202,9 @@ static int load(struct session *s)
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), take_record, s, NULL);
 	if (!s->ring)
 		return reason_explain("ring buffer", errno);
+	if (s->options.record &&
+	    ring_buffer__add(s->ring, bpf_map__fd(s->skel->maps.steps), take_step, s))
+		return reason_explain("ring buffer of the recorder", errno);
 	return EXIT_OK;
 }
 
@@ -354,6 +378,16 @@ static int take_record(void *arg, void *data, size_t size)
 	return 0;
 }
 
+static int take_step(void *arg, void *data, size_t size)
+{
+	const struct event_head *head = data;
+	struct session *s = arg;
+
+	if (size >= sizeof(*head) && head->size <= size)
+		s->options.record(s->options.record_arg, head);
+	return 0;
+}
+
 int session_consume(struct session *s, violation_fn fn, void *arg)
 {
 	int n;
@@ -370,6 +404,8 @@ void session_disable(struct session *s)
 	attach_count_misses(s);
 	s->skel->bss->enabled = 0;
 	s->stopped_ns = clock_ns();
+	/* programs that are under way finish: synchronize_rcu() (membarrier(2)) */
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
 /* The stock of a VM that is older than the run, if it was taken for the ledger. */
@@ -424,6 +460,11 @@ static void read_hists(struct session *s)
 		}
 	}
 	free(per_cpu);
+}
+
+bool session_cause(struct session *s, const struct cause_key *key, struct cause_row *row)
+{
+	return !bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.causes), key, row);
 }
 
 static void read_causes(struct session *s)

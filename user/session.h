@@ -26,6 +26,10 @@ struct session_options {
 	uint32_t max_stories;	/* violations told in full */
 	bool survey;		/* take stock of levels and causes, again and again */
 	bool try_all;		/* doctor: go on when a hook cannot be had */
+	/* every step of a model, window and VM, in their order (EVENT_STEP, WINDOW, VM_NEW, VM_GONE) */
+	void (*record)(void *arg, const struct event_head *e);
+	void *record_arg;
+	uint32_t ring_bytes;	/* of the ring buffer that they come through: a power of 2, pages at least */
 };
 
 /* what became of one hook */
@@ -51,6 +55,10 @@ const struct hook_state *session_hook(const struct session *s, enum hook hook);
 /* "fentry": every hook in its first choice of mechanism; else what the weakest is. */
 const char *session_tier(const struct session *s);
 
+/* Has this kernel's KVM marked pages dirty when it maps them, not when it zaps them? */
+bool session_marks_at_map(const struct session *s);
+/* The row of an initiator: copied.  False: it has none. */
+bool session_cause(struct session *s, const struct cause_key *key, struct cause_row *row);
 /* CLOCK_MONOTONIC at which observing began. */
 uint64_t session_started_ns(const struct session *s);
 /* File descriptor that becomes readable when records wait, for the event loop. */

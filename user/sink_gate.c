@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A gate for people: a line for each rule, and why for those that do not pass.
+ * A gate for people: each rule with its numbers, and why for those that do not pass.
  */
 #include "sink_gate.h"
 
@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { WIDTH = 80, RULE_WIDTH = 20, INDENT = 5 };
+enum { WIDTH = 80, RULE_END = 25, INDENT = 5 };
 
 const char *gate_word(enum gate_value v)
 {
@@ -129,30 +129,9 @@ void gate_sentence(const struct gate *g, char *buf, size_t size)
 		 n[GATE_INCONCLUSIVE]);
 }
 
-/* What is measured, without what every name begins with; cut to fit. */
-static const char *short_rule(char buf[CELL_LEN], const struct rule *r)
+/* Words in lines of at most WIDTH columns, indented but for what the first line has already. */
+static void wrap_behind(FILE *f, size_t column, const char *text)
 {
-	static const char drop[] = "mmuscope_";
-	char text[RULE_LEN];
-	size_t n = 0;
-
-	for (const char *p = r->text; *p && n + 1 < sizeof(text);) {
-		if (!strncmp(p, drop, sizeof(drop) - 1))
-			p += sizeof(drop) - 1;
-		else
-			text[n++] = *p++;
-	}
-	text[n] = '\0';
-	snprintf(buf, CELL_LEN, "%zu: %.*s", r->line, RULE_WIDTH, text);
-	if (strlen(buf) > RULE_WIDTH)
-		memcpy(buf + RULE_WIDTH - 1, "~", 2);
-	return buf;
-}
-
-/* Words, indented, in lines of at most WIDTH columns. */
-static void wrap(FILE *f, const char *text)
-{
-	size_t column = 0;
 
 	while (*text) {
 		size_t len = strcspn(text, " ");
@@ -167,13 +146,27 @@ static void wrap(FILE *f, const char *text)
 	fputc('\n', f);
 }
 
+static void wrap(FILE *f, const char *text)
+{
+	wrap_behind(f, 0, text);
+}
+
+/*
+ * The rule as it was written, and below it, or beside it if it is short, its numbers: a name that
+ * is cut does not tell which rule it was.
+ */
 static void row(FILE *f, const struct outcome *o)
 {
-	char rule[CELL_LEN], base[CELL_LEN], new[CELL_LEN], change[CELL_LEN], interval[CELL_LEN],
-		limit[CELL_LEN];
+	char base[CELL_LEN], new[CELL_LEN], change[CELL_LEN], interval[CELL_LEN], limit[CELL_LEN];
+	size_t column = (size_t)fprintf(f, "%-4s %zu:", gate_value_name(o->value), o->rule->line);
 
-	fprintf(f, "%-4s %-*.*s %9.9s %9.9s %7.7s %14.14s %.11s\n", gate_value_name(o->value),
-		RULE_WIDTH, RULE_WIDTH, short_rule(rule, o->rule),
+	if (column + 1 + strlen(o->rule->text) <= RULE_END) {
+		column += (size_t)fprintf(f, " %s", o->rule->text);
+	} else {
+		wrap_behind(f, column, o->rule->text);
+		column = 0;
+	}
+	fprintf(f, "%*s %9.9s %9.9s %7.7s %14.14s %.11s\n", (int)(RULE_END - column), "",
 		gate_number(base, o->rule, o->base), gate_number(new, o->rule, o->new),
 		gate_change(change, outcome_change(o)), gate_interval(interval, o),
 		gate_limit(limit, o->rule));
@@ -181,11 +174,9 @@ static void row(FILE *f, const struct outcome *o)
 
 static void reason(FILE *f, const struct outcome *o)
 {
-	char text[GATE_WHY + RULE_LEN + 128];
+	char text[GATE_WHY + 128];
 	size_t len;
 
-	snprintf(text, sizeof(text), "%s", o->rule->text);
-	wrap(f, text);
 	len = (size_t)snprintf(text, sizeof(text), "%s", o->why);
 	if (o->tested)
 		snprintf(text + len, sizeof(text) - len, " (p %.2g, %zu and %zu runs)", o->p,
@@ -203,8 +194,8 @@ void gate_text(FILE *f, const struct gate_report *r)
 		r->base->n == 1 ? "" : "s", r->new->n, r->new->n == 1 ? "" : "s", r->rules_name);
 	for (size_t i = 0; i < r->nallowed; i++)
 		wrap(f, r->allowed[i]);
-	fprintf(f, "\n%-4s %-*s %9s %9s %7s %14s %s\n", "", RULE_WIDTH, "RULE", "BASE", "NEW",
-		"CHANGE", "99% INTERVAL", "LIMIT");
+	fprintf(f, "\n%*s %9s %9s %7s %14s %s\n", -RULE_END, "     RULE", "BASE", "NEW", "CHANGE",
+		"99% INTERVAL", "LIMIT");
 	for (size_t i = 0; i < r->gate->n; i++) {
 		const struct outcome *o = &r->gate->list[i];
 

@@ -121,6 +121,19 @@ static json_t *vm_violations_json(const struct vm_counts *c)
 	return o;
 }
 
+/* While recording: the steps of this VM that are not in the recording, by invariant. */
+static void unrecorded_json(json_t *o, const struct vm_counts *c)
+{
+	json_t *missing = json_object();
+
+	for (int i = 0; i < INV_NR; i++)
+		if (c->unrecorded[i])
+			json_object_set_new(missing, invariant_name(i), number(c->unrecorded[i]));
+	if (json_object_size(missing))
+		json_object_set(o, "unrecorded", missing);
+	json_decref(missing);
+}
+
 static json_t *vm_json(const struct vm_row *vm)
 {
 	static const char *const hva[HVA_NR] = {
@@ -143,6 +156,7 @@ static json_t *vm_json(const struct vm_row *vm)
 		      "levels", levels_json(vm), "windows_followed", number(c->windows_followed), "faults",
 		      number(c->fault_ends), "fault_retries", number(c->fault_retries), "violations",
 		      vm_violations_json(c));
+	unrecorded_json(o, c);
 	if (o && vm->ledger && vm->ledger->surveyed_ns)
 		json_object_set_new(o, "ledger", ledger_json(vm));
 	return o;
@@ -302,6 +316,47 @@ static void origin_json(json_t *o, const struct report *r)
 	json_object_set_new(o, "workload", list);
 }
 
+/* Of a VM in a recording only what its steps say. */
+static json_t *recorded_vm_json(const struct vm_row *vm)
+{
+	char comm[FORMAT_LEN];
+
+	return json_pack("{s:i, s:i, s:s, s:b, s:b, s:o}", "id", vm->info.index, "pid", vm->info.pid, "comm",
+			 format_comm(comm, vm->info.comm, COMM_LEN), "late", vm->info.flags & VM_LATE ? 1 : 0,
+			 "ended", vm->gone ? 1 : 0, "violations", vm_violations_json(&vm->counts));
+}
+
+static json_t *live_json(const struct report *r)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < INV_NR; i++) {
+		const struct live_verdict *live = &r->recorded->live[i];
+
+		if (live->known && r->selected & (1u << i))
+			json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:b}", "name",
+							      invariant_name(i), "verdict", live->value,
+							      "checked", number(live->checked), "violations",
+							      number(live->violations), "differs",
+							      r->snapshot->differs[i] ? 1 : 0));
+	}
+	return list;
+}
+
+static void recorded_json(json_t *o, const struct report *r)
+{
+	const struct recorded *d = r->recorded;
+
+	json_object_set_new(o, "recording", json_pack("{s:s, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "file",
+						      d->path, "recorded_by", d->version, "files",
+						      number(d->parts), "records", number(d->records), "steps",
+						      number(d->steps), "whole", r->snapshot->not_whole ? 0 : 1,
+						      "vm", number(d->vm), "from_ns", number(d->from_ns),
+						      "to_ns", number(d->to_ns)));
+	if (d->live)
+		json_object_set_new(o, "live", live_json(r));
+}
+
 int json_report(FILE *f, const struct report *r)
 {
 	const struct snapshot *s = r->snapshot;
@@ -311,7 +366,7 @@ int json_report(FILE *f, const struct report *r)
 
 	/* where lookups are timed nothing is counted of VMs */
 	for (size_t i = 0; !s->payoff && i < s->nvms; i++) {
-		json_t *vm = vm_json(&s->vms[i]);
+		json_t *vm = r->recorded ? recorded_vm_json(&s->vms[i]) : vm_json(&s->vms[i]);
 
 		if (r->walk)
 			json_object_set_new(vm, "walk", json_lookups(r, &s->vms[i].walk));
@@ -329,6 +384,8 @@ int json_report(FILE *f, const struct report *r)
 	if (!o)
 		return -ENOMEM;
 	origin_json(o, r);
+	if (r->recorded)
+		recorded_json(o, r);
 	json_object_set_new(o, "missed_runs", missed_runs_json(s));
 	json_object_set_new(o, "vms_not_listed", number(s->vms_over));
 	json_object_set_new(o, "window_pages", hist_json(&s->hists[HIST_WINDOW_PAGES]));
@@ -374,7 +431,8 @@ int json_report(FILE *f, const struct report *r)
 			json_array_append_new(list, claim_json(i, &r->claims[i]));
 		json_object_set_new(o, "claims", list);
 	}
-	err = json_dumpf(o, f, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII);
+	err = json_dumpf(o, f, (r->compact ? JSON_COMPACT : JSON_INDENT(2)) | JSON_PRESERVE_ORDER |
+			 JSON_ENSURE_ASCII);
 	fputc('\n', f);
 	json_decref(o);
 	return err ? -EIO : 0;

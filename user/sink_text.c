@@ -506,6 +506,52 @@ void text_check(FILE *f, const struct report *r)
 		colour_off(f, r->overall));
 }
 
+/* Does a recording say what was said live? */
+static void compare_live(FILE *f, const struct report *r)
+{
+	bool known = false, differs = false;
+
+	for (int i = 0; r->recorded->live && i < INV_NR; i++) {
+		const struct live_verdict *live = &r->recorded->live[i];
+		const struct verdict *v = &r->verdicts[i];
+
+		if (!live->known || !(r->selected & (1u << i)))
+			continue;
+		known = true;
+		if (live->checked == v->checked && live->violations == v->violations &&
+		    !strcmp(live->value, value_name(v->value)))
+			continue;
+		if (!differs)
+			fprintf(f, "live it was:\n");
+		differs = true;
+		fprintf(f, "    %-22s %-16s %12" PRIu64 " %12" PRIu64 "\n", invariant_name(i), live->value,
+			live->checked, live->violations);
+	}
+	if (!known)
+		fprintf(f, "not compared with the live report\n");
+	else if (!differs)
+		fprintf(f, "the live report says the same\n");
+}
+
+void text_judge(FILE *f, const struct report *r)
+{
+	const struct recorded *d = r->recorded;
+
+	summary(f, r);
+	head(f, r);
+	fprintf(f, "%s: %" PRIu64 " file%s, %" PRIu64 " records, %" PRIu64 " steps\n\n", d->path, d->parts,
+		d->parts == 1 ? "" : "s", d->records, d->steps);
+	verdicts(f, r);
+	for (size_t i = 0; i < r->ntold; i++)
+		tell(f, r, &r->told[i]);
+	fputc('\n', f);
+	histogram(f, r->snapshot);
+	losses(f, r->snapshot);
+	compare_live(f, r);
+	fprintf(f, "verdict: %s%s%s\n", colour(f, r->overall), value_name(r->overall),
+		colour_off(f, r->overall));
+}
+
 void text_levels(FILE *f, const struct report *r)
 {
 	head(f, r);

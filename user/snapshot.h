@@ -56,6 +56,11 @@ struct snapshot {
 	struct cause *causes;
 	size_t ncauses;
 	const struct payoff *payoff;	/* NULL: nothing was timed; the session's */
+	/* of a recording that is judged; zeros of a live session */
+	const char *not_whole;		/* why the file may lack steps of any kind; NULL: it is whole */
+	uint64_t unrecorded[INV_NR];	/* steps that found no room in the recorder's ring buffer */
+	uint64_t torn[INV_NR];		/* steps not judged: an earlier one of their instance is missing */
+	bool differs[INV_NR];		/* the live report counts otherwise */
 };
 
 /* dst += src, field by field. */

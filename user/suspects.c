@@ -7,9 +7,11 @@
 
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mmuscope.skel.h"
+#include "bpf/models/refs_returned.h"
 
 enum {
 	SUSPECT_ROUNDS = 10,
@@ -68,6 +70,26 @@ static int unexplained(struct session *s, uint64_t pfn, const struct suspect *wa
 	return a.flags & flag(s, "PG_lru") || !a.mapcount ? 1 : -1;
 }
 
+/* For the recorder: how the instance of refs-returned ended, behind what the programs have said of it. */
+static void suspect_seen(struct session *s, uint64_t pfn, const struct suspect *was, enum rfr_event event)
+{
+	struct timespec now;
+	struct event_step e = {
+		.head = { .type = EVENT_STEP, .size = sizeof(e) },
+		.step = { .vm = was->vm, .tid = was->tid, .object = was->object,
+			  .invariant = INV_REFS_RETURNED, .event = (uint8_t)event, .level = 1,
+			  .backing = BACKING_NR, .gfn = was->gfn, .hva = was->hva, .pfn = pfn, .pages = 1,
+			  .number = 2 },
+	};
+
+	if (!s->options.record)
+		return;
+	ring_buffer__consume(s->ring);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	e.head.ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	s->options.record(s->options.record_arg, &e.head);
+}
+
 static void suspect_violates(struct session *s, uint64_t pfn, const struct suspect *was)
 {
 	struct event_violation e = {
@@ -77,6 +99,7 @@ static void suspect_violates(struct session *s, uint64_t pfn, const struct suspe
 	};
 
 	memcpy(e.comm, was->comm, sizeof(e.comm));
+	suspect_seen(s, pfn, was, RFR_STAYS);
 	s->settled_refs++;
 	s->leaked_refs++;
 	if (s->on_violation)
@@ -105,6 +128,7 @@ void suspects_settle(struct session *s, bool final)
 				continue;
 			answer = unexplained(s, pfn, &was);
 			if (!answer) {
+				suspect_seen(s, pfn, &was, RFR_SETTLED);
 				s->settled_refs++;
 			} else if (!last) {
 				left = true;

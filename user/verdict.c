@@ -193,6 +193,26 @@ static bool missed_by(enum invariant i, const struct vm_counts *c, struct remark
 	return false;
 }
 
+/* What a recording lacks that a session had. */
+static bool missed_in_recording(const struct snapshot *s, enum invariant i, struct remarks *out)
+{
+	size_t before = out->n;
+	char n[FORMAT_LEN];
+
+	if (s->not_whole)
+		remark(out, REMARK_MISSED, "not-whole", 1, "the recording is not whole: %s", s->not_whole);
+	if (s->unrecorded[i])
+		remark(out, REMARK_MISSED, "unrecorded", s->unrecorded[i],
+		       "%s steps not recorded, ring buffer full",
+		       format_count(n, (int64_t)s->unrecorded[i]));
+	if (s->torn[i])
+		remark(out, REMARK_MISSED, "torn", s->torn[i], "%s steps whose predecessors are not in the recording",
+		       format_count(n, (int64_t)s->torn[i]));
+	if (s->differs[i])
+		remark(out, REMARK_MISSED, "differs", 1, "the live report has other numbers");
+	return out->n > before;
+}
+
 /* What was looked at and left out, what was sampled, and what else is worth knowing. */
 static void scope_of(const struct snapshot *s, enum invariant i, const struct vm_counts *c,
 		     struct remarks *out)
@@ -250,6 +270,7 @@ void verdict_of(const struct snapshot *s, enum invariant i, bool required, struc
 	}
 	missed = remarks_missed(s, 1u << i, &out->remarks);
 	missed |= missed_by(i, &total, &out->remarks);
+	missed |= missed_in_recording(s, i, &out->remarks);
 	/* pages were lost in windows, and none was looked at: that is no lack of occasion */
 	missed |= i == INV_DIRTY_THROUGH_WINDOW && total.window_pages && !total.window_pages_followed;
 	if (out->violations) {

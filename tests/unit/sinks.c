@@ -11,8 +11,6 @@
 
 #include <jansson.h>
 
-enum { TEXT_MAX = 1 << 18 };
-
 /* A report on two VMs, one ended; everything in it has a number of its own. */
 struct scene {
 	struct snapshot snapshot;
@@ -203,27 +201,9 @@ static void tell(struct scene *s)
 	s->snapshot.vms[1].counts.violated[INV_DIRTY_UNTIL_NOTIFIED] = 1234567;
 }
 
-static void print(const struct scene *s, void (*sink)(FILE *, const struct report *), char *text)
-{
-	FILE *f = fmemopen(text, TEXT_MAX, "w");
-
-	assert_non_null(f);
-	sink(f, &s->report);
-	assert_int_equal(fclose(f), 0);
-}
-
-static void json_sink(FILE *f, const struct report *r)
-{
-	assert_int_equal(json_report(f, r), 0);
-}
-
 static void check_text(struct scene *s, void (*sink)(FILE *, const struct report *), const char *name)
 {
-	static char text[TEXT_MAX];
-
-	print(s, sink, text);
-	fits_80_columns(text);
-	golden_compare(name, text);
+	golden_report(name, sink, &s->report);
 	done(s);
 }
 
@@ -404,14 +384,8 @@ static void a_missing_ledger_is_explained(void **arg)
 /* The JSON, read back; the version of the program is not part of the golden file. */
 static json_t *read_back(const struct scene *s)
 {
-	static char text[TEXT_MAX];
-	json_error_t error;
-	json_t *o;
+	json_t *o = json_read_back(&s->report);
 
-	print(s, json_sink, text);
-	o = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-	if (!o)
-		fail_msg("line %d: %s", error.line, error.text);
 	assert_string_equal(json_string_value(json_object_get(o, "mmuscope")), VERSION);
 	json_object_set_new(o, "mmuscope", json_string("VERSION"));
 	return o;
