@@ -22,7 +22,7 @@ CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Werror
-OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I$(B) -I. $(WARN) $(CFLAGS)
+OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DREPORT_PAGE='"$(B)/page.html"' -I$(B) -I. $(WARN) $(CFLAGS)
 ARCH_INCLUDE := /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null || uname -m)-linux-gnu
 BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-function -Werror \
 	-I$(firstword $(wildcard $(ARCH_INCLUDE) /usr/include/x86_64-linux-gnu))
@@ -30,7 +30,7 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-
 LIBS := -lbpf -lelf -lz -ljansson -lzstd -lsqlite3 -lm
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h bpf/arch/*/*.h)
-USER_SRC := $(basename $(notdir $(wildcard user/*.c)))
+USER_SRC := $(patsubst user/%.c,%,$(wildcard user/*.c user/*/*.c))
 LOAD_SRC := $(basename $(notdir $(wildcard load/*.c)))
 
 USER_OBJ := $(USER_SRC:%=$(B)/user/%.o)
@@ -52,8 +52,22 @@ $(B)/mmuscope.skel.h: $(B)/mmuscope.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name mmuscope_bpf > $@
 
-$(B)/user/%.o: user/%.c $(B)/mmuscope.skel.h | $(B)/user/
+# the page of mmuscope report --html: our own, and uPlot, which npm brings
+PAGE := $(wildcard user/report/page/*)
+
+$(B)/uplot/uPlot.iife.min.js: scripts/fetch-uplot
+	$(call say,FETCH,$@)
+	$(Q)scripts/fetch-uplot $(B)/uplot
+
+$(B)/page.html: $(PAGE) $(B)/uplot/uPlot.iife.min.js scripts/make-page
+	$(call say,PAGE,$@)
+	$(Q)scripts/make-page user/report/page $(B)/uplot $@
+
+$(B)/user/report/html.o $(B)/test/user/report/html.o $(B)/fuzz/user/report/html.o: $(B)/page.html
+
+$(B)/user/%.o: user/%.c $(B)/mmuscope.skel.h
 	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(OUR_CFLAGS) -MMD -MP -c $< -o $@
 
 $(B)/load/%.o: load/%.c | $(B)/load/
@@ -86,8 +100,9 @@ TESTS := $(patsubst tests/%.c,$(B)/test/%,$(wildcard tests/unit/*.c tests/btf/*.
 
 test-programs: $(TESTS)
 
-$(B)/test/user/%.o: user/%.c $(B)/mmuscope.skel.h | $(B)/test/user/
+$(B)/test/user/%.o: user/%.c $(B)/mmuscope.skel.h
 	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
 
 $(B)/test/load/%.o: load/%.c | $(B)/test/load/
@@ -96,8 +111,9 @@ $(B)/test/load/%.o: load/%.c | $(B)/test/load/
 
 TESTED_SRC := $(filter-out main,$(USER_SRC))
 
+# q: folders may have files of the same name
 $(B)/test/user.a: $(TESTED_SRC:%=$(B)/test/user/%.o)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(B)/test/load.a: $(filter-out %/main.o,$(LOAD_OBJ:$(B)/%=$(B)/test/%))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -124,8 +140,9 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/bin/%,$(wildcard tests/fuzz/*.c))
 FUZZ_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_SECONDS ?= 60
 
-$(B)/fuzz/user/%.o: user/%.c $(B)/mmuscope.skel.h | $(B)/fuzz/user/
+$(B)/fuzz/user/%.o: user/%.c $(B)/mmuscope.skel.h
 	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(OUR_CFLAGS) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
 
 $(B)/fuzz/lib/%.o: tests/lib/%.c | $(B)/fuzz/lib/
@@ -133,7 +150,7 @@ $(B)/fuzz/lib/%.o: tests/lib/%.c | $(B)/fuzz/lib/
 	$(Q)$(CLANG) $(OUR_CFLAGS) $(FUZZ_CFLAGS) -Itests -MMD -MP -c $< -o $@
 
 $(B)/fuzz/all.a: $(TESTED_SRC:%=$(B)/fuzz/user/%.o) $(patsubst tests/%.c,$(B)/fuzz/%.o,$(wildcard tests/lib/*.c))
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(B)/fuzz/bin/%: tests/fuzz/%.c $(B)/fuzz/all.a | $(B)/fuzz/bin/
 	$(call say,CC,$@)
@@ -202,4 +219,4 @@ install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 clean:
 	rm -rf $(B)
 
--include $(wildcard $(B)/*/*.d $(B)/test/*/*.d $(B)/fuzz/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)

@@ -9,6 +9,21 @@
 #include "adopt.bpf.h"
 #include "fault.bpf.h"
 
+/* A leaf is gone in a window: for the recorder. */
+GLOBAL int zap_seen(const struct change *ch, u32 number, u64 window)
+{
+	if (!ch)
+		return 0;
+
+	struct story s = {
+		.gfn = ch->gfn, .pfn = spte_pfn(ch->old), .old_spte = ch->old, .new_spte = ch->new,
+		.vm = ch->vm, .level = ch->level, .as_id = ch->as_id, .pages = level_pages(ch->level & 3),
+	};
+
+	step_seen(INV_FLUSHED_AT_START, FAS_ZAP, number, &s, window, window);
+	return 0;
+}
+
 /* A leaf is gone: to the task's window, if it is in one. */
 GLOBAL int change_in_window(const struct change *ch)
 {
@@ -29,6 +44,8 @@ GLOBAL int change_in_window(const struct change *ch)
 	if (cfg_check && w->flush_state != FAS_IDLE) {
 		w->flush_state = fas_step(w->flush_state, FAS_ZAP).next;
 		w->flushes = kvm_flush_requests(ch->kvm);
+		if (cfg_record)
+			zap_seen(ch, w->flush_steps++, w->number);
 	}
 	return 0;
 }

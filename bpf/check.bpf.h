@@ -13,6 +13,7 @@
 #include "models/notified_before_clean.h"
 #include "models/zapped_at_start.h"
 #include "page.bpf.h"
+#include "record.bpf.h"
 #include "scan.bpf.h"
 #include "story.bpf.h"
 #include "track.bpf.h"
@@ -68,6 +69,27 @@ GLOBAL int page_is_special(u64 pgd, u64 hva, u64 pfn)
 	return host_leaf(pgd, hva, &leaf) == WALK_OK && leaf.pfn == pfn && pte_special(leaf.entry);
 }
 
+/* For the recorder: page n of a window, an instance of dirty-through-window. */
+static __always_inline u64 page_object(u64 window, u32 n)
+{
+	return window * WINDOW_PAGES + n;
+}
+
+/* object 0: it is not followed. */
+GLOBAL int remember_seen(const struct window *w, u64 pfn, u64 hva, u64 gfn, u64 object)
+{
+	if (!w)
+		return 0;
+
+	struct story s = {
+		.gfn = gfn, .hva = hva, .pfn = pfn, .vm = w->vm, .level = 1, .pages = 1,
+		.backing = backing_to_record(pfn),
+	};
+
+	step_seen(INV_DIRTY_THROUGH_WINDOW, DTW_LOST_DIRTY, 0, &s, w->number, object);
+	return 0;
+}
+
 /* The page is lost in a window while it is dirty: it has to stay so until the window's end. */
 static __always_inline void window_remember(struct vm_counts *c, struct window *w, u64 pfn, u64 hva,
 					    u64 gfn, u64 mapping)
@@ -75,6 +97,8 @@ static __always_inline void window_remember(struct vm_counts *c, struct window *
 	u32 n = w->npages;
 
 	COUNT(c, window_pages, 1);
+	if (cfg_record)
+		remember_seen(w, pfn, hva, gfn, n < WINDOW_PAGES ? page_object(w->number, n) : 0);
 	if (n >= WINDOW_PAGES)
 		return;
 	COUNT(c, window_pages_followed, 1);
@@ -84,6 +108,22 @@ static __always_inline void window_remember(struct vm_counts *c, struct window *
 	w->page[n].gfn = gfn;
 	w->page[n].mapping = mapping;
 	w->npages = n + 1;
+}
+
+/* What became of a debt: for the recorder. */
+GLOBAL int debt_seen(const struct debt *d, u32 event, u64 flags, u64 window)
+{
+	if (!d)
+		return 0;
+
+	struct story s = {
+		.gfn = d->gfn, .hva = d->hva, .pfn = d->pfn, .old_spte = d->old_spte,
+		.new_spte = d->new_spte, .flags = flags, .vm = d->vm, .level = d->level,
+		.pages = level_pages(d->level & 3), .as_id = d->as_id, .backing = d->backing + 1,
+	};
+
+	step_seen(INV_DIRTY_UNTIL_NOTIFIED, event, 1, &s, window, d->object);
+	return 0;
 }
 
 /*
@@ -113,6 +153,8 @@ GLOBAL int debt_pay(struct task_state *t, struct window *w)
 	if (w && w->vm != d->vm)
 		w = NULL;
 	if (step.says == SAYS_KEPT) {
+		if (cfg_record)
+			debt_seen(d, DUN_MARKED, flags, w ? w->number : 0);
 		COUNT(c, checked[INV_DIRTY_UNTIL_NOTIFIED], 1);
 		COUNT(c, kvm_marked, pages);
 		evidence(c, w, d->vm, SEEN_ZAP_KVM, d->backing, pages);
@@ -123,13 +165,19 @@ GLOBAL int debt_pay(struct task_state *t, struct window *w)
 	}
 	why = page_reason(d->pfn);
 	if (why < PAGE_REASONS) {
+		exempt_seen(INV_DIRTY_UNTIL_NOTIFIED, EXEMPT_ZAP_NO_PAGE + why, 1, d->vm, 1,
+			    w ? w->number : 0, d->object);
 		COUNT(c, exempt[EXEMPT_ZAP_NO_PAGE + why], 1);
 		return 0;
 	}
 	if (page_is_special(pgd, d->hva, d->pfn)) {
+		exempt_seen(INV_DIRTY_UNTIL_NOTIFIED, EXEMPT_ZAP_SPECIAL, 1, d->vm, 1,
+			    w ? w->number : 0, d->object);
 		COUNT(c, exempt[EXEMPT_ZAP_SPECIAL], 1);
 		return 0;
 	}
+	if (cfg_record)
+		debt_seen(d, DUN_RETURNED, flags, w ? w->number : 0);
 	evidence(c, w, d->vm, SEEN_ZAP_CLEAN, d->backing, pages);
 
 	struct story s = {
@@ -147,6 +195,22 @@ static __always_inline void debt_settle(struct task_state *t, struct window *w)
 {
 	if (t->debt.state == DUN_OWED)
 		debt_pay(t, w);
+}
+
+/* A leaf is lost that the guest may have written through: for the recorder.  object 0: its page is dirty. */
+GLOBAL int lost_seen(const struct change *l, u64 hva, u64 flags, u64 window, u64 object)
+{
+	if (!l)
+		return 0;
+
+	struct story s = {
+		.gfn = l->gfn, .hva = hva, .pfn = spte_pfn(l->old), .old_spte = l->old, .new_spte = l->new,
+		.flags = flags, .vm = l->vm, .level = l->level, .pages = level_pages(l->level & 3),
+		.as_id = l->as_id, .backing = backing_to_record(spte_pfn(l->old)),
+	};
+
+	step_seen(INV_DIRTY_UNTIL_NOTIFIED, object ? DUN_LOST_CLEAN : DUN_LOST_DIRTY, 0, &s, window, object);
+	return 0;
 }
 
 /*
@@ -205,6 +269,8 @@ GLOBAL int check_lost(const struct change *l, struct task_state *t, struct windo
 		return 0;
 	step = dun_step(DUN_QUIET, dirty ? DUN_LOST_DIRTY : DUN_LOST_CLEAN);
 	if (step.says == SAYS_KEPT) {
+		if (cfg_record)
+			lost_seen(l, hva, flags, w ? w->number : 0, 0);
 		COUNT(c, checked[INV_DIRTY_UNTIL_NOTIFIED], 1);
 		if (!l->marked)
 			evidence(c, w, index, SEEN_ZAP_PRIMARY, backing, pages);
@@ -214,6 +280,10 @@ GLOBAL int check_lost(const struct change *l, struct task_state *t, struct windo
 	}
 	COUNT(c, owed, 1);
 	d = &t->debt;
+	if (cfg_record) {
+		d->object = record_number();
+		lost_seen(l, hva, flags, w ? w->number : 0, d->object);
+	}
 	d->state = step.next;
 	d->pfn = pfn;
 	d->gfn = gfn;
@@ -224,6 +294,22 @@ GLOBAL int check_lost(const struct change *l, struct task_state *t, struct windo
 	d->vm = index;
 	d->as_id = as_id;
 	d->backing = backing;
+	return 0;
+}
+
+GLOBAL int zapped_seen(const struct window *w, const struct scan *s, const struct story *story)
+{
+	u32 n = 0;
+
+	if (!w || !s || !story)
+		return 0;
+	if (s->larger)
+		exempt_seen(INV_ZAPPED_AT_START, EXEMPT_LARGER_LEAF, 0, w->vm, s->larger, w->number, 0);
+	step_seen(INV_ZAPPED_AT_START, w->spans ? ZAS_ENTER_COVERED : ZAS_ENTER_EMPTY, n++, story, w->number,
+		  w->number);
+	if (s->found)
+		step_seen(INV_ZAPPED_AT_START, ZAS_LEAF_FOUND, n++, story, w->number, w->number);
+	step_seen(INV_ZAPPED_AT_START, ZAS_JUDGE, n, story, w->number, w->number);
 	return 0;
 }
 
@@ -252,6 +338,8 @@ GLOBAL int zapped_verdict(struct window *w, const struct scan *s, u64 hva, u32 a
 
 	if (step.says == SAYS_BROKEN)
 		story.flags = page_flags(pfn_head(story.pfn));
+	if (cfg_record)
+		zapped_seen(w, s, &story);
 	judged(c, INV_ZAPPED_AT_START, step, &story, w);
 	return 0;
 }
@@ -284,6 +372,24 @@ GLOBAL int check_zapped(u64 kvm, struct window *w)
 	return zapped_verdict(w, &s, hva, as_id);
 }
 
+/*
+ * The recorder is not told of every SPTE that notified-before-clean follows in the block map, but, when it
+ * is cleaned, of what the block map then knows of the folio: in the events that lead there.
+ */
+GLOBAL int clean_seen(const struct story *s)
+{
+	u64 object = record_number();
+	u32 n = 0;
+
+	if (!s)
+		return 0;
+	step_seen(INV_NOTIFIED_BEFORE_CLEAN, NBC_MAP, n++, s, 0, object);
+	if (!s->pages)
+		step_seen(INV_NOTIFIED_BEFORE_CLEAN, NBC_UNMAP, n++, s, 0, object);
+	step_seen(INV_NOTIFIED_BEFORE_CLEAN, NBC_CLEAN, n, s, 0, object);
+	return 0;
+}
+
 /* The dirty flag of the folio whose head page is at `head` has been, or is about to be, cleared. */
 GLOBAL int check_clean(u64 head)
 {
@@ -308,6 +414,8 @@ GLOBAL int check_clean(u64 head)
 		.pfn = f.first, .flags = flags, .pages = f.mapped, .order = order, .level = 1,
 	};
 
+	if (cfg_record)
+		clean_seen(&s);
 	judged(c, INV_NOTIFIED_BEFORE_CLEAN, step, &s, NULL);
 	return 0;
 }

@@ -101,7 +101,7 @@ enum exempt {
 	EXEMPT_NR,
 };
 
-/* what was missed; any of these can turn HELD into INCONCLUSIVE (user/losses.def says which) */
+/* what was missed; any of these can turn HELD into INCONCLUSIVE (user/judge/losses.def says which) */
 enum loss {
 	LOSS_EVENT,		/* ring buffer full: a story, or the end of a VM with its counts */
 	LOSS_VM_TABLE,		/* more VMs at a time than --max-vms */
@@ -183,6 +183,8 @@ struct vm_counts {
 	__u64 window_pages_followed;	/* of them: remembered until the end */
 	__u64 pinned_cleaned;		/* pages cleaned while kvm_vcpu_map() held them (S14) */
 	__u64 adopted[LEVELS];		/* leaf SPTEs taken over from before the run */
+	__u64 unrecorded[INV_NR];	/* steps that found no room in the recorder's ring buffer */
+	__u64 unrecorded_windows;	/* the same, windows; VMs that came or went (index 0 only) */
 };
 
 /*
@@ -230,6 +232,8 @@ enum event_type {
 	EVENT_VM_NEW = 1,
 	EVENT_VM_GONE,
 	EVENT_VIOLATION,
+	EVENT_STEP,
+	EVENT_WINDOW,
 	EVENT_CANDIDATE,	/* candidate.h */
 };
 
@@ -270,6 +274,66 @@ struct event_violation {
 };
 
 /*
+ * Bodies of records of a recording (docs/recording.md): written by BPF, put into the file as they are.
+ * A new field goes to the end and raises the version.
+ */
+enum {
+	STEP_VERSION = 1,
+	WINDOW_VERSION = 1,
+	STEP_EXEMPT = 128,	/* events from here on: looked at, left out; less this an enum exempt */
+};
+
+/* one event given to one instance of one model */
+struct record_step {
+	__u32 vm;		/* 0: not known, the host's */
+	__u32 tid;
+	__u64 object;		/* the instance; 0: this is its only event */
+	__u8 invariant;		/* enum invariant */
+	__u8 event;		/* of its model, or STEP_EXEMPT and above */
+	__u8 level;		/* 0: none, else PG_LEVEL_x */
+	__u8 backing;		/* enum backing; BACKING_NR: not looked at */
+	__u16 order;		/* of the folio */
+	__u16 as_id;
+	__u64 gfn;
+	__u64 hva;
+	__u64 pfn;
+	__u64 old_spte;
+	__u64 new_spte;
+	__u64 flags;		/* of the folio, 0: not looked at */
+	__u64 pages;		/* 4K pages concerned; of an exemption: how many times */
+	__u64 window;		/* id of the window it happened in, 0: none */
+	__u32 stack;		/* id of a stack record, 0: none */
+	__u32 number;		/* at least so many steps of this instance came before */
+};
+
+/* a window that has ended */
+struct record_window {
+	__u64 id;
+	__u64 start;		/* ns, CLOCK_MONOTONIC */
+	__u64 end;
+	__u32 vm;
+	__u32 tid;
+	__u32 pid;
+	__u32 event;		/* mmu_notifier_event */
+	__u64 pages;		/* 4K, zapped in it */
+	__u32 retries;		/* vCPU faults that came into it and have to be made again */
+	__u32 cause;		/* enum cause_id, 0: unknown; ring buffer: the path of its cause_key */
+	__u32 stack;		/* id of a stack record, 0: none */
+	__u32 zero;
+	char comm[COMM_LEN];
+};
+
+struct event_step {
+	struct event_head head;
+	struct record_step step;
+};
+
+struct event_window {
+	struct event_head head;
+	struct record_window window;
+};
+
+/*
  * Request and answer of the program that looks through a VM's page tables: for the leaves that map a
  * pfn, or to count them all.
  */
@@ -305,6 +369,7 @@ struct suspect {
 	__u32 vm;
 	__u32 tid;
 	char comm[COMM_LEN];
+	__u64 object;		/* recording: the instance of refs-returned */
 };
 
 /* Request and answer of the program that looks at one page. */
@@ -338,9 +403,10 @@ enum adopt_result {
 	ADOPT_SPOILED,		/* cannot be done */
 };
 
-/* why KVM maps less than the host does, in the order in which KVM asks (user/level_causes.def) */
+/* why KVM maps less than the host does, in the order in which KVM asks (user/judge/level_causes.def) */
 enum level_cause {
 	LOW_GUEST,		/* the guest's own page tables map no larger (shadow paging) */
+	LOW_UNPAGED,		/* the guest has no paging on (shadow paging) */
 	LOW_DIRTY_LOG,
 	LOW_CAP,		/* KVM maps no larger on this host */
 	LOW_MISALIGNED,		/* gfn and hva of the memslot to each other */
@@ -379,10 +445,12 @@ _Static_assert(sizeof(struct vm_counts) % 8 == 0, "vm_counts has a hole");
 _Static_assert(sizeof(struct event_head) == 16, "event_head has a hole");
 _Static_assert(sizeof(struct event_vm) == 80, "event_vm has a hole");
 _Static_assert(sizeof(struct event_violation) == 336, "event_violation has a hole");
+_Static_assert(sizeof(struct record_step) == 96, "record_step has a hole");
+_Static_assert(sizeof(struct record_window) == 80, "record_window has a hole");
 _Static_assert(sizeof(struct cause_key) == 16, "cause_key has a hole");
 _Static_assert(sizeof(struct cause_row) == 40 + SEEN_NR * BACKING_NR * 8 + CAUSE_BUCKETS * 4 + 24 + 16 +
 	       (CAUSE_FRAMES + USER_FRAMES) * 8, "cause_row has a hole");
-_Static_assert(sizeof(struct suspect) == 72, "suspect has a hole");
+_Static_assert(sizeof(struct suspect) == 80, "suspect has a hole");
 _Static_assert(sizeof(struct look_args) == 48, "look_args has a hole");
 _Static_assert(sizeof(struct adopt_args) == 48, "adopt_args has a hole");
 _Static_assert(sizeof(struct survey_args) == 64 + (LEVELS * HOST_LEVELS + LOW_NR + 1) * 8,

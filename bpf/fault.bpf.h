@@ -36,19 +36,52 @@ GLOBAL int mapped_evidence(u32 index, u64 pfn, u32 leaf_is_dirty)
 	return 0;
 }
 
+/* What its models are given, for the recorder.  fits: LVF_EVENTS if there is no host leaf. */
+GLOBAL int mapped_seen(const struct story *s, u32 same, u32 fits, u32 right)
+{
+	if (!s)
+		return 0;
+	step_seen(INV_SAME_PAGE, same, 0, s, 0, 0);
+	if (fits >= LVF_EVENTS)
+		return 0;
+	step_seen(INV_LEVEL_FITS, fits, 0, s, 0, 0);
+	step_seen(INV_WRITE_NEEDS_WRITE, right, 0, s, 0, 0);
+	return 0;
+}
+
+enum { HVA_UNASKED = 1 };	/* no hva: they are those of pages */
+
+/*
+ * hva of a gfn of which a leaf SPTE has come; 0: no memslot has it.  HVA_UNASKED: it is from a guest_memfd,
+ * for which KVM does not ask the host (kvm_mmu_faultin_pfn_gmem(), mmu.c); counted, and not to be judged.
+ */
+static __always_inline u64 mapped_hva(u64 kvm, u32 as_id, u64 gfn, u32 vm)
+{
+	u64 slot = slot_from(kvm, as_id, gfn), hva = slot_hva(slot, gfn);
+	struct vm_counts *c;
+
+	if (!hva || !(FIELD32(slot, struct kvm_memory_slot, flags) & SLOT_GMEM))
+		return hva;
+	c = counts_of(vm);
+	COUNT(c, exempt[EXEMPT_GMEM], 1);
+	exempt_seen(INV_SAME_PAGE, EXEMPT_GMEM, 0, vm, 1, 0, 0);
+	return HVA_UNASKED;
+}
+
 /*
  * A leaf SPTE has come: same-page, level-fits and write-needs-write, by the host's page tables.
- * hva: of its gfn, 0: to be looked up; by_fault: a vCPU's fault has made it.
+ * hva: of its gfn; by_fault: a vCPU's fault has made it.
  */
 GLOBAL int check_mapped(const struct change *ch, u64 hva, u32 by_fault)
 {
 	enum wnw_event right = WNW_MAP_READ;
+	enum lvf_event fits;
+	enum spa_event same;
 	struct leaf leaf = {};
 	struct vm_counts *c;
 	struct vm_info *vm;
 	bool found, may;
 	u32 index;
-	u64 slot;
 
 	if (!ch)
 		return 0;
@@ -57,33 +90,29 @@ GLOBAL int check_mapped(const struct change *ch, u64 hva, u32 by_fault)
 	if (!vm)
 		return 0;
 	c = counts_of(index);
-	if (!hva) {
-		slot = slot_from(ch->kvm, ch->as_id, ch->gfn);
-		hva = slot_hva(slot, ch->gfn);
-		/* KVM has not asked the host: kvm_mmu_faultin_pfn_gmem(), mmu.c */
-		if (hva && FIELD32(slot, struct kvm_memory_slot, flags) & SLOT_GMEM) {
-			COUNT(c, exempt[EXEMPT_GMEM], 1);
-			return 0;
-		}
-	}
 	found = host_leaf(vm->pgd, hva, &leaf) == WALK_OK;
 	may = spte_may_write(ch->new);
 
 	struct story s = {
 		.gfn = ch->gfn, .hva = hva, .pfn = spte_pfn(ch->new), .new_spte = ch->new,
 		.old_spte = ch->old, .vm = index, .level = ch->level, .as_id = ch->as_id,
-		.pages = level_pages(ch->level & 3),
+		.pages = level_pages(ch->level & 3), .backing = backing_to_record(spte_pfn(ch->new)),
 	};
 
-	judged(c, INV_SAME_PAGE,
-	       spa_step(SPA_ANY, found && leaf.pfn == s.pfn ? SPA_MAP_SAME : SPA_MAP_OTHER), &s, NULL);
+	same = found && leaf.pfn == s.pfn ? SPA_MAP_SAME : SPA_MAP_OTHER;
+	judged(c, INV_SAME_PAGE, spa_step(SPA_ANY, same), &s, NULL);
 	/* without a host leaf there is nothing to compare level and rights with; same-page has said so */
-	if (!found)
+	if (!found) {
+		if (cfg_record)
+			mapped_seen(&s, same, LVF_EVENTS, WNW_EVENTS);
 		return 0;
-	judged(c, INV_LEVEL_FITS,
-	       lvf_step(LVF_ANY, ch->level <= leaf.level ? LVF_MAP_FITS : LVF_MAP_EXCEEDS), &s, NULL);
+	}
+	fits = ch->level <= leaf.level ? LVF_MAP_FITS : LVF_MAP_EXCEEDS;
+	judged(c, INV_LEVEL_FITS, lvf_step(LVF_ANY, fits), &s, NULL);
 	if (may)
 		right = leaf.entry & PTE_WRITABLE ? WNW_MAP_WRITABLE : WNW_MAP_READONLY;
+	if (cfg_record)
+		mapped_seen(&s, same, fits, right);
 	judged(c, INV_WRITE_NEEDS_WRITE, wnw_step(WNW_ANY, right), &s, NULL);
 	if (may && by_fault)
 		mapped_evidence(index, s.pfn, leaf.pfn == s.pfn && leaf_dirty(leaf.entry));
@@ -95,6 +124,7 @@ GLOBAL int check_installed(const struct change *ch)
 {
 	struct task_state *t = task_state();
 	u64 pfn, pages, mapping, hva = 0;
+	enum nse_event secret;
 	struct vm_counts *c;
 	struct fault *f;
 
@@ -108,12 +138,16 @@ GLOBAL int check_installed(const struct change *ch)
 	struct story s = {
 		.gfn = ch->gfn, .pfn = pfn, .old_spte = ch->old, .new_spte = ch->new, .vm = ch->vm,
 		.level = ch->level, .as_id = ch->as_id, .pages = pages,
+		.backing = cfg_record ? 1 + backing_of(mapping) : 0,
 	};
 
-	judged(c, INV_NEVER_SECRET,
-	       nse_step(NSE_ANY, mapping_is_secret(mapping) ? NSE_MAP_SECRET : NSE_MAP), &s, NULL);
-	if ((pfn | ch->gfn) & (pages - 1))
+	secret = mapping_is_secret(mapping) ? NSE_MAP_SECRET : NSE_MAP;
+	step_seen(INV_NEVER_SECRET, secret, 0, &s, 0, 0);
+	judged(c, INV_NEVER_SECRET, nse_step(NSE_ANY, secret), &s, NULL);
+	if ((pfn | ch->gfn) & (pages - 1)) {
+		step_seen(INV_LEVEL_FITS, LVF_MAP_MISALIGNED, 0, &s, 0, 0);
 		judged(c, INV_LEVEL_FITS, lvf_step(LVF_ANY, LVF_MAP_MISALIGNED), &s, NULL);
+	}
 	f = &t->fault;
 	if (f->hva && !f->level) {
 		/* the first of this fault: what else it maps it maps ahead */
@@ -135,7 +169,22 @@ GLOBAL int check_installed(const struct change *ch)
 			f->nprefetched = n + 1;
 		}
 	}
-	return check_mapped(ch, hva, f->hva != 0);
+	/* here, where the stack is less deep than there */
+	if (!hva)
+		hva = mapped_hva(ch->kvm, ch->as_id, ch->gfn, ch->vm);
+	return hva == HVA_UNASKED ? 0 : check_mapped(ch, hva, f->hva != 0);
+}
+
+/* What dirty-at-map is given, for the recorder. */
+GLOBAL int marked_seen(const struct story *s, u32 dirty)
+{
+	u64 object = record_number();
+
+	if (!s)
+		return 0;
+	step_seen(INV_DIRTY_AT_MAP, DAM_MAP, 0, s, 0, object);
+	step_seen(INV_DIRTY_AT_MAP, dirty ? DAM_END_DIRTY : DAM_END_CLEAN, 1, s, 0, object);
+	return 0;
 }
 
 /* dirty-at-map for one SPTE of a fault that ends: by now KVM has made its mark. */
@@ -157,15 +206,18 @@ GLOBAL int fault_marked(u32 index, u64 gfn, u64 spte, u64 seq, u32 place)
 	/* what the zap owes then is dirty-until-notified's to judge */
 	if (!dirty && !still_valid(vm->kvm, seq)) {
 		COUNT(c, exempt[EXEMPT_INVALIDATED], 1);
+		exempt_seen(INV_DIRTY_AT_MAP, EXEMPT_INVALIDATED, 0, index, 1, 0, 0);
 		return 0;
 	}
 	why = dirty ? PAGE_REASONS : page_reason(pfn);
 	if (why < PAGE_REASONS) {
 		COUNT(c, exempt[EXEMPT_MAP_NO_PAGE + why], 1);
+		exempt_seen(INV_DIRTY_AT_MAP, EXEMPT_MAP_NO_PAGE + why, 0, index, 1, 0, 0);
 		return 0;
 	}
 	if (!dirty && page_is_special(vm->pgd, hva, pfn)) {
 		COUNT(c, exempt[EXEMPT_MAP_SPECIAL], 1);
+		exempt_seen(INV_DIRTY_AT_MAP, EXEMPT_MAP_SPECIAL, 0, index, 1, 0, 0);
 		return 0;
 	}
 
@@ -174,6 +226,8 @@ GLOBAL int fault_marked(u32 index, u64 gfn, u64 spte, u64 seq, u32 place)
 		.vm = index, .level = level, .as_id = as_id, .pages = level_pages(level),
 	};
 
+	if (cfg_record)
+		marked_seen(&s, dirty);
 	judged(c, INV_DIRTY_AT_MAP,
 	       dam_step(dam_step(DAM_IDLE, DAM_MAP).next, dirty ? DAM_END_DIRTY : DAM_END_CLEAN), &s,
 	       NULL);
@@ -187,7 +241,38 @@ struct held {
 	u64 head;
 	s32 before;		/* references when it was looked up, the lookup's included */
 	s32 now;
+	u64 object;		/* recording: the instance */
 };
+
+/* What refs-returned is given at the end of a fault, for the recorder. */
+GLOBAL int refs_seen(const struct held *h, u32 vm, u32 event)
+{
+	if (!h)
+		return 0;
+
+	struct story s = {
+		.gfn = h->gfn, .hva = h->hva, .pfn = h->pfn, .vm = vm, .level = 1, .pages = 1,
+		.backing = backing_to_record(h->pfn),
+	};
+
+	step_seen(INV_REFS_RETURNED, RFR_LOOKUP, 0, &s, 0, h->object);
+	step_seen(INV_REFS_RETURNED, event, 1, &s, 0, h->object);
+	return 0;
+}
+
+/* The same when a suspect is explained. */
+GLOBAL int settled_seen(const struct suspect *was, u64 pfn)
+{
+	if (!was)
+		return 0;
+
+	struct story s = {
+		.gfn = was->gfn, .hva = was->hva, .pfn = pfn, .vm = was->vm, .level = 1, .pages = 1,
+	};
+
+	step_seen(INV_REFS_RETURNED, RFR_SETTLED, 2, &s, 0, was->object);
+	return 0;
+}
 
 /* Is every reference of a small page explained? */
 static __always_inline bool refs_explained(u64 head, u64 flags, s32 refs)
@@ -220,6 +305,8 @@ static long suspect_again(void *map, u64 *key, struct suspect *was, struct suspe
 	if (!bpf_map_delete_elem(&suspects, &pfn)) {
 		struct vm_counts *c = counts_of(was->vm);
 
+		if (cfg_record)
+			settled_seen(was, pfn);
 		COUNT(c, checked[INV_REFS_RETURNED], 1);
 		again->freed++;
 	}
@@ -244,6 +331,7 @@ GLOBAL int suspect_add(const struct held *h, u32 vm)
 	suspect.before = h->before;
 	suspect.after = h->now;
 	suspect.vm = vm;
+	suspect.object = h->object;
 	suspect.tid = bpf_get_current_pid_tgid();
 	bpf_get_current_comm(suspect.comm, sizeof(suspect.comm));
 	if (!bpf_map_update_elem(&suspects, &pfn, &suspect, BPF_ANY))
@@ -275,6 +363,7 @@ GLOBAL int fault_refs(u32 vm, u64 hva, u64 gfn, u64 pfn, s32 before)
 		back = before && h.now < before;
 		if (!back) {
 			COUNT(c, exempt[EXEMPT_LARGE_REFS], 1);
+			exempt_seen(INV_REFS_RETURNED, EXEMPT_LARGE_REFS, 0, vm, 1, 0, 0);
 			return 0;
 		}
 	} else {
@@ -283,6 +372,10 @@ GLOBAL int fault_refs(u32 vm, u64 hva, u64 gfn, u64 pfn, s32 before)
 		back = (!before || h.now < before) && refs_explained(h.head, flags, h.now);
 	}
 	step = rfr_step(rfr_step(RFR_NONE, RFR_LOOKUP).next, back ? RFR_END_RETURNED : RFR_END_MORE);
+	if (cfg_record) {
+		h.object = record_number();
+		refs_seen(&h, vm, back ? RFR_END_RETURNED : RFR_END_MORE);
+	}
 	if (step.says == SAYS_KEPT) {
 		COUNT(c, checked[INV_REFS_RETURNED], 1);
 		return 0;
@@ -313,6 +406,7 @@ GLOBAL int fault_elsewhere(struct task_state *t, u32 index)
 	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
 	struct change ch = { .vm = index };
 	struct fault *f;
+	u64 hva;
 
 	if (!t || !vm)
 		return 0;
@@ -322,8 +416,11 @@ GLOBAL int fault_elsewhere(struct task_state *t, u32 index)
 	ch.old = ch.new = f->spte;
 	ch.level = f->level;
 	ch.as_id = f->as_id;
-	if (still_valid(ch.kvm, f->map_seq))
-		check_mapped(&ch, 0, 0);
+	if (!still_valid(ch.kvm, f->map_seq))
+		return 0;
+	hva = mapped_hva(ch.kvm, ch.as_id, ch.gfn, index);
+	if (hva != HVA_UNASKED)
+		check_mapped(&ch, hva, 0);
 	return 0;
 }
 
@@ -415,6 +512,17 @@ static __always_inline int fault_end(void *ctx, u64 gfn, u64 pfn, int result)
 	return fault_settle(t, index);
 }
 
+/* A leaf has been installed in the range of an open window: tell.  In a frame of its own. */
+GLOBAL int open_breached(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
+{
+	struct story s = {
+		.gfn = gfn, .pfn = spte_pfn(spte), .old_spte = spte, .new_spte = spte, .vm = index,
+		.level = level, .as_id = as_id, .pages = level_pages(level & 3),
+	};
+
+	return tell_violation(INV_NO_MAP_IN_WINDOW, &s, NULL);
+}
+
 /* A leaf has been installed: no window of the VM that covers it may be open. */
 GLOBAL int check_open(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
 {
@@ -424,18 +532,16 @@ GLOBAL int check_open(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
 	struct vm_counts *c = counts_of(index);
 
 	open_windows_find(&find);
-	if (find.larger)
+	if (find.larger) {
 		COUNT(c, exempt[EXEMPT_LARGER_LEAF], 1);
+		exempt_seen(INV_NO_MAP_IN_WINDOW, EXEMPT_LARGER_LEAF, 0, index, 1, 0, 0);
+	}
 	if (!find.hits)
 		return 0;
-
-	struct story s = {
-		.gfn = gfn, .pfn = spte_pfn(spte), .old_spte = spte, .new_spte = spte, .vm = index,
-		.level = level, .as_id = as_id, .pages = level_pages(level & 3),
-	};
-
-	judged(c, INV_NO_MAP_IN_WINDOW, nmw_step(NMW_OPEN, NMW_MAP), &s, NULL);
-	return 0;
+	/* an instance is a window, and each of them is broken */
+	COUNT(c, checked[INV_NO_MAP_IN_WINDOW], find.hits);
+	COUNT(c, violated[INV_NO_MAP_IN_WINDOW], find.hits);
+	return open_breached(index, as_id, gfn, spte, level);
 }
 
 /* looking at the leaves that a huge one was split into */
@@ -519,6 +625,7 @@ GLOBAL int check_split(const struct change *l)
 		.as_id = l->as_id, .pages = s.wrong,
 	};
 
+	step_seen(INV_SAME_PAGE, s.wrong ? SPA_MAP_OTHER : SPA_MAP_SAME, 0, &story, 0, 0);
 	judged(c, INV_SAME_PAGE, spa_step(SPA_ANY, s.wrong ? SPA_MAP_OTHER : SPA_MAP_SAME), &story, NULL);
 	return 0;
 }

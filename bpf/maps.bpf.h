@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Every map and every global of the BPF object, and the counters' accessors.  Sizes marked "set at
- * load" are chosen by user/session.c from the options and the host.
+ * load" are chosen by user/session/session.c from the options and the host.
  */
 #ifndef MMUSCOPE_MAPS_BPF_H
 #define MMUSCOPE_MAPS_BPF_H
@@ -22,6 +22,8 @@ const volatile bool cfg_check = false;		/* judge invariants */
 const volatile bool cfg_walk = false;		/* the walker beside GUP at every hva_to_pfn */
 const volatile bool cfg_candidate = false;	/* a function of the user's beside the walker */
 const volatile bool cfg_causes = true;		/* keep account of who opens windows */
+const volatile bool cfg_record = false;		/* tell every step of a model, see record.bpf.h */
+const volatile __u32 cfg_record_wake = 0;	/* bytes in the recorder's ring buffer that wake it */
 const volatile bool cap_marks_at_map = false;	/* KVM marks pages dirty at the install, not at the zap */
 const volatile __u32 cfg_scope_pid = 0;		/* 0: every VM; else VMs of this process... */
 const volatile bool cfg_scope_tree = false;	/* ...and of its descendants */
@@ -44,6 +46,7 @@ __u32 k_five_levels;
 __u32 k_tdp_mmu;	/* new page tables are the TDP MMU's */
 __u32 k_ad_disabled;	/* KVM keeps no accessed/dirty bits in SPTEs */
 __u64 k_vm_list;		/* address of KVM's list of VMs */
+__u64 k_nx_huge_pages;	/* address of KVM's parameter; 0: not known */
 __u32 k_max_level;	/* KVM maps no larger than this PG_LEVEL_x; 0: not known */
 
 /* on: judge and count; off: hooks fall through (set after attaching, cleared before detaching) */
@@ -97,6 +100,9 @@ struct window {
 	u32 open;		/* place in the VM's table of open windows + 1; 0: none */
 	u32 npages;
 	u32 ending;		/* its end is being looked at: the VM to close it for */
+	u64 number;		/* recording: its id */
+	u32 flush_steps;	/* recording: steps of flushed-at-start so far */
+	u32 retries;		/* recording: faults that came into it, once it is off the VM's table */
 	struct cause_key cause;
 	struct span span[WINDOW_SPANS];
 	struct window_page page[WINDOW_PAGES];
@@ -116,6 +122,7 @@ struct debt {
 	u32 state;		/* enum dun_state */
 	u32 backing;
 	u32 pad;
+	u64 object;		/* recording: the instance */
 };
 
 /* what a vCPU's fault has been told by the primary MMU, and what it has mapped */
@@ -161,6 +168,7 @@ struct pin {
 	u64 gfn;
 	u32 vm;
 	u32 dirty;		/* PG_dirty at the map */
+	u64 object;		/* recording: the instance */
 };
 
 struct task_pins {
@@ -180,6 +188,8 @@ struct open_window {
 	u32 state;		/* enum nmw_state */
 	u32 spans;
 	struct cause_key cause;
+	u64 number;		/* recording: the window's id */
+	u64 retries;
 	u64 gfn[WINDOW_SPANS];
 	u64 end[WINDOW_SPANS];
 	u32 as_id[WINDOW_SPANS];
@@ -403,6 +413,20 @@ struct {
 	__uint(max_entries, 1 << 18);
 } events SEC(".maps");
 
+/* what the recorder is told; its size is set at load, and it is 1 page without a recorder */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} steps SEC(".maps");
+
+/* numbers for instances and windows, see record_number() */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} record_numbers SEC(".maps");
+
 static __always_inline void lost(enum loss what)
 {
 	__sync_fetch_and_add(&losses[what], 1);
@@ -410,7 +434,7 @@ static __always_inline void lost(enum loss what)
 
 /*
  * Is it for this entry to act?  copy: 0 it is the first, else the first or second spare.  They run in this
- * order (user/session.c), and each tells those after it that the work is being done.
+ * order (user/session/session.c), and each tells those after it that the work is being done.
  */
 static __always_inline bool guard_enter(enum guard g, u32 copy)
 {
@@ -439,7 +463,7 @@ static __always_inline bool guard_enter(enum guard g, u32 copy)
 /*
  * A hook's program, and the entries to it that are attached in its place where the kernel is preemptible:
  * SPARED(section, name, guard, what to do, BPF_PROG arguments...).  An entry is a few instructions and a tail
- * call, so that the program itself is verified once; user/attach.c puts it into the array.
+ * call, so that the program itself is verified once; user/session/attach.c puts it into the array.
  *
  * A program that is reached by a tail call is not protected by prog->active: two tasks may be inside it on
  * one CPU.  From 6.13 on it could not bear that, since a tracing program has a stack for each CPU, unless it

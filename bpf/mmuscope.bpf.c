@@ -2,7 +2,7 @@
 /*
  * The hooks: one program per hook, for every feature; what was not asked for is constant-folded away.
  * A program reads its arguments in the shape that its kernel has, and calls the common body.  Which
- * programs are loaded on which kernel is decided in user/hooks.def by looking, never by version.
+ * programs are loaded on which kernel is decided in user/host/hooks.def by looking, never by version.
  */
 #include "calls.bpf.h"
 #include "candidate.bpf.h"
@@ -55,6 +55,7 @@ int BPF_PROG(vm_destroy, struct kvm *kvm)
 		struct vm_counts *c = counts_of(vm->index);
 		struct story s = { .vm = vm->index, .pages = left };
 
+		step_seen(INV_WINDOWS_BALANCED, left ? WBA_DESTROY_NONZERO : WBA_DESTROY_ZERO, 0, &s, 0, 0);
 		judged(c, INV_WINDOWS_BALANCED,
 		       wba_step(WBA_QUIET, left ? WBA_DESTROY_NONZERO : WBA_DESTROY_ZERO), &s, NULL);
 	}
@@ -247,6 +248,12 @@ static __always_inline int window_start(void *ctx, struct mmu_notifier_range *ra
 	w->flush_state = fas_step(FAS_IDLE, FAS_ENTER).next;
 	__builtin_memset(w->seen, 0, sizeof(w->seen));
 	w->range = id;
+	if (cfg_record) {
+		w->number = record_number();
+		w->retries = 0;
+		w->flush_steps = 1;
+		window_seen(w, STEP_WHAT(INV_FLUSHED_AT_START, FAS_ENTER, 0));
+	}
 	if (cfg_causes)
 		cause_begin(w, (void *)range - ctx);
 	w->ns = bpf_ktime_get_ns();

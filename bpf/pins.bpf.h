@@ -57,6 +57,8 @@ static __always_inline void pin_taken(struct vm_info *vm, u64 map, u64 gfn, u64 
 		.gfn = gfn, .pfn = pfn, .flags = page_flags(head), .vm = vm->index, .pages = 1, .level = 1,
 	};
 
+	p->object = held ? record_number() : 0;
+	step_seen(INV_PINNED_OUTSIDE, held ? PNO_MAP : PNO_MAP_UNPINNED, 0, &s, 0, p->object);
 	judged(c, INV_PINNED_OUTSIDE,
 	       pno_step(PNO_NONE, held ? PNO_MAP : PNO_MAP_UNPINNED), &s, NULL);
 	if (!held)
@@ -70,6 +72,19 @@ static __always_inline void pin_taken(struct vm_info *vm, u64 map, u64 gfn, u64 
 	p->map = map;
 }
 
+/* Its page was cleaned while held: for the recorder. */
+static __always_inline void pin_clean_seen(const struct pin *p, u64 flags)
+{
+	if (!cfg_record)
+		return;
+
+	struct story s = {
+		.gfn = p->gfn, .pfn = p->pfn, .flags = flags, .vm = p->vm, .pages = 1, .level = 1,
+	};
+
+	step_seen(INV_PINNED_OUTSIDE, PNO_CLEAN, 1, &s, 0, p->object);
+}
+
 /* A pin meets its end: judge it and forget it. */
 static __always_inline void pin_judge(struct pin *p, enum pno_event event, u64 flags)
 {
@@ -77,6 +92,7 @@ static __always_inline void pin_judge(struct pin *p, enum pno_event event, u64 f
 		.gfn = p->gfn, .pfn = p->pfn, .flags = flags, .vm = p->vm, .pages = 1, .level = 1,
 	};
 
+	step_seen(INV_PINNED_OUTSIDE, event, 1, &s, 0, p->object);
 	judged(counts_of(p->vm), INV_PINNED_OUTSIDE, pno_step(PNO_HELD, event), &s, NULL);
 	p->map = 0;
 }
@@ -93,8 +109,10 @@ static __always_inline void pin_release(u64 map)
 		return;
 	c = counts_of(p->vm);
 	flags = page_flags(p->head);
-	if (p->dirty && !(flags & PAGE_FLAG(dirty)))
+	if (p->dirty && !(flags & PAGE_FLAG(dirty))) {
 		COUNT(c, pinned_cleaned, 1);
+		pin_clean_seen(p, flags);
+	}
 	if (page_refs(p->head) > 0 && folio_mapping_word(p->head) == p->mapping)
 		return;
 	/* a page cut off its file meanwhile is still held, and still the same page */

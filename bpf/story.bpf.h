@@ -18,7 +18,8 @@ struct story {
 	u64 pages;
 	u32 vm;
 	u32 level;
-	u32 as_id;
+	u16 as_id;
+	u16 backing;	/* enum backing + 1; 0: not looked at */
 	u32 order;
 };
 

@@ -32,19 +32,35 @@ static __always_inline bool task_in_scope(void)
 	return false;
 }
 
-static __always_inline void vm_tell(u32 type, const struct vm_info *vm)
+static __always_inline void vm_fill(struct event_vm *e, u32 type, const struct vm_info *vm)
 {
-	struct event_vm *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-
-	if (!e) {
-		lost(LOSS_EVENT);
-		return;
-	}
 	e->head.type = type;
 	e->head.size = sizeof(*e);
 	e->head.ns = bpf_ktime_get_ns();
 	e->vm = *vm;
 	bpf_ringbuf_submit(e, 0);
+}
+
+static __always_inline void vm_tell(u32 type, const struct vm_info *vm)
+{
+	struct event_vm *e;
+
+	/* to the recorder in its own ring: before the VM's first step, and behind its last */
+	if (cfg_record) {
+		e = bpf_ringbuf_reserve(&steps, sizeof(*e), 0);
+		if (e) {
+			vm_fill(e, type, vm);
+		} else {
+			struct vm_counts *c = counts_of(0);
+
+			COUNT(c, unrecorded_windows, 1);
+		}
+	}
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (e)
+		vm_fill(e, type, vm);
+	else
+		lost(LOSS_EVENT);
 }
 
 /* The state of a VM index, as for a VM that has just been made, or found. */

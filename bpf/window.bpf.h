@@ -71,6 +71,20 @@ static __always_inline struct window *window_current(struct task_state *t, u32 v
 	return window_at(t, window_current_place(t, vm));
 }
 
+/* An event of a model whose instance is the window: for the recorder. */
+GLOBAL int window_seen(const struct window *w, u32 what)
+{
+	if (!w)
+		return 0;
+
+	struct story s = {
+		.vm = w->vm, .pages = w->zapped, .hva = w->start, .gfn = w->spans ? w->span[0].gfn : 0,
+		.as_id = w->spans ? w->span[0].as_id : 0,
+	};
+
+	return record_step(what, &s, w->number, w->number);
+}
+
 struct publish {
 	struct window *w;
 	struct vm_state *st;
@@ -95,6 +109,10 @@ static long publish_step(u32 i, struct publish *p)
 	}
 	o->spans = w->spans;
 	o->cause = w->cause;
+	if (cfg_record) {
+		o->number = w->number;
+		o->retries = 0;
+	}
 	__sync_lock_test_and_set(&o->state, nmw_step(NMW_CLOSED, NMW_START).next);
 	w->open = i + 1;
 	return 1;
@@ -112,6 +130,9 @@ GLOBAL int window_publish(struct window *w)
 	p.st = vm_state(vm);
 	if (!p.st || !w->spans)
 		return 0;
+	/* before anybody can break it */
+	if (cfg_record)
+		window_seen(w, STEP_WHAT(INV_NO_MAP_IN_WINDOW, NMW_START, 0));
 	bpf_loop(OPEN_WINDOWS, publish_step, &p, 0);
 	if (w->open)
 		__sync_fetch_and_add(&p.st->nopen, 1);
@@ -138,9 +159,13 @@ GLOBAL u32 window_withdraw(struct window *w)
 	o = &st->open[i];
 	step = nmw_step(o->state, NMW_END);
 	o->state = step.next;
+	if (cfg_record)
+		w->retries = o->retries;
 	__sync_fetch_and_add(&st->nopen, -1);
 	__sync_lock_test_and_set(&o->id, 0);
 	w->open = 0;
+	if (cfg_record)
+		window_seen(w, STEP_WHAT(INV_NO_MAP_IN_WINDOW, NMW_END, 1));
 	return step.says;
 }
 
@@ -154,6 +179,15 @@ struct open_search {
 	u32 larger;		/* out: windows that the leaf reaches beyond */
 	struct cause_key cause;	/* out: of the last hit */
 };
+
+/* A leaf has been mapped into an open window: for the recorder.  Where it was is judged with the first. */
+GLOBAL int breach_seen(u64 gfn, u64 pages, u32 vm, u32 as_id, u64 window)
+{
+	struct story s = { .gfn = gfn, .pages = pages, .vm = vm, .as_id = as_id };
+
+	step_seen(INV_NO_MAP_IN_WINDOW, NMW_MAP, 1, &s, window, window);
+	return 0;
+}
 
 /* One window that is open, or a free place; bpf_loop callback. */
 static long open_window_step(u32 i, struct open_search *s)
@@ -183,8 +217,13 @@ static long open_window_step(u32 i, struct open_search *s)
 		}
 		s->hits++;
 		s->cause = o->cause;
-		if (s->breach)
+		if (s->breach) {
 			o->state = nmw_step(o->state, NMW_MAP).next;
+			if (cfg_record)
+				breach_seen(s->gfn, s->end - s->gfn, vm, s->as_id, o->number);
+		} else if (cfg_record) {
+			__sync_fetch_and_add(&o->retries, 1);
+		}
 		break;
 	}
 	return 0;
@@ -213,11 +252,18 @@ GLOBAL int window_flushed(u64 kvm, struct window *w)
 		return 0;
 	c = counts_of(w->vm);
 	state = w->flush_state;
-	if (state == FAS_ZAPPED && kvm_flush_requests(kvm) != w->flushes)
+	if (state == FAS_ZAPPED && kvm_flush_requests(kvm) != w->flushes) {
 		state = fas_step(state, FAS_FLUSH).next;
+		if (cfg_record)
+			window_seen(w, STEP_WHAT(INV_FLUSHED_AT_START, FAS_FLUSH, w->flush_steps++));
+	}
 	if (state == FAS_ZAPPED && has_invalid_root(kvm, w->spans ? w->span[0].gfn : 0)) {
 		COUNT(c, exempt[EXEMPT_INVALID_ROOT], 1);
+		exempt_seen(INV_FLUSHED_AT_START, EXEMPT_INVALID_ROOT, w->flush_steps, w->vm, 1, w->number,
+			    w->number);
 		state = FAS_IDLE;
+	} else if (cfg_record) {
+		window_seen(w, STEP_WHAT(INV_FLUSHED_AT_START, FAS_RETURN, w->flush_steps));
 	}
 
 	struct story s = {
@@ -325,6 +371,7 @@ GLOBAL int window_judge_page(struct window *w, u32 i, u64 pgd)
 	asm volatile("" : "+r"(why));	/* older verifiers forget the bound of a copy */
 	if (why < EXEMPT_NR) {
 		COUNT(c, exempt[why], 1);
+		exempt_seen(INV_DIRTY_THROUGH_WINDOW, why, 1, w->vm, 1, w->number, page_object(w->number, i));
 		event = DTW_DISCARDED;
 	}
 
@@ -333,6 +380,8 @@ GLOBAL int window_judge_page(struct window *w, u32 i, u64 pgd)
 		.pages = 1,
 	};
 
+	if (why >= EXEMPT_NR)
+		step_seen(INV_DIRTY_THROUGH_WINDOW, event, 1, &s, w->number, page_object(w->number, i));
 	judged(c, INV_DIRTY_THROUGH_WINDOW, dtw_step(DTW_OWED, event), &s, w);
 	return 0;
 }
@@ -362,6 +411,8 @@ GLOBAL int window_close(struct window *w, u64 now)
 		if (w->open && window_withdraw(w) == SAYS_KEPT)
 			COUNT(c, checked[INV_NO_MAP_IN_WINDOW], 1);
 	}
+	if (cfg_record)
+		record_window(w, now);
 	if (cfg_causes)
 		cause_end(w, now - w->ns);
 	w->range = 0;
@@ -370,6 +421,18 @@ GLOBAL int window_close(struct window *w, u64 now)
 		w->ending = index;
 	else
 		w->vm = 0;
+	return 0;
+}
+
+/* What balanced, or did not: for the recorder.  Windows of other tasks may have come meanwhile. */
+GLOBAL int balance_seen(const struct story *s)
+{
+	u64 object = record_number();
+
+	if (!s)
+		return 0;
+	step_seen(INV_WINDOWS_BALANCED, WBA_START, 0, s, 0, object);
+	step_seen(INV_WINDOWS_BALANCED, s->pages ? WBA_END_NONZERO : WBA_END_ZERO, 1, s, 0, object);
 	return 0;
 }
 
@@ -394,6 +457,8 @@ GLOBAL int window_balance(u32 index)
 
 	struct story s = { .vm = index, .pages = left };
 
+	if (cfg_record)
+		balance_seen(&s);
 	judged(c, INV_WINDOWS_BALANCED,
 	       wba_step(WBA_BUSY, left ? WBA_END_NONZERO : WBA_END_ZERO), &s, NULL);
 	return 0;

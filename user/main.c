@@ -2,9 +2,9 @@
 /*
  * The dispatcher: one table of subcommands.
  */
-#include "commands.h"
-#include "log.h"
-#include "reason.h"
+#include "user/cmd/commands.h"
+#include "user/base/log.h"
+#include "user/base/reason.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,8 +16,11 @@ static const struct {
 } commands[] = {
 	{ "doctor", cmd_doctor, "try every hook on this kernel and say what it enables" },
 	{ "check", cmd_check, "judge KVM's MMU invariants while a workload runs" },
+	{ "record", cmd_record, "the same, and keep everything seen in a file" },
+	{ "judge", cmd_judge, "judge a recording again" },
 	{ "levels", cmd_levels, "show what is mapped at 4K, 2M and 1G, per VM" },
 	{ "walk", cmd_walk, "compare a lockless page table walk with GUP at each lookup" },
+	{ "report", cmd_report, "a recording as text, page, trace, table or mail" },
 	{ "gate", cmd_gate, "compare runs of a new build with a baseline, by rules" },
 	{ "runs", cmd_runs, "the run store: list, show, tag, delete and add runs" },
 	{ "metrics", cmd_metrics, "list every number by its name, with its labels" },

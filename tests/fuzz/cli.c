@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzz target: command lines.  The first line of the input is one, split at blanks; the rest is
- * what the files a to c hold that it may name.  The commands that need no kernel are run, of the
- * others the options are parsed.  All in an empty directory, and no word has a '/'.
+ * Fuzz target: command lines.  The first line of the input is one, split at blanks; the rest is what the
+ * files a to c hold that it may name.  The commands that need no kernel are run, of the others the options
+ * are parsed.  All in an empty directory, and no word has a '/'.
  */
-#include "user/commands.h"
-#include "user/log.h"
-#include "user/options.h"
+#include "user/cmd/commands.h"
+#include "user/base/log.h"
+#include "user/cmd/options.h"
 
 #include <ftw.h>
 #include <stdio.h>

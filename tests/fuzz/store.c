@@ -3,7 +3,7 @@
  * Fuzz target: any text as a report that is put into a run store, and read back.  What comes out is
  * what went in, and the store stays sound.
  */
-#include "user/store.h"
+#include "user/store/store.h"
 
 #include <errno.h>
 #include <jansson.h>

@@ -19,19 +19,22 @@ struct recording_options sample_options(const char *path)
 					   .real_ns = SAMPLE_REAL_NS, .replace = true };
 }
 
-struct sample_step sample_step(uint64_t i)
+struct record_step sample_step(uint64_t i)
 {
 	uint64_t page = (i * 2654435761U) >> 7 & 0xfffff;
 
-	return (struct sample_step){ .vm = 1 + (i >> 6) % 3, .event = (uint32_t)(i * 7 % 11),
-				     .pfn = 0x100000 + page, .gfn = page,
-				     .spte = 0x8000000100000a07 + (page << 12), .tid = 4000 + (i >> 4) % 8,
-				     .flags = (uint32_t)(page & 3) };
+	return (struct record_step){ .vm = 1 + (i >> 6) % 3, .tid = 4000 + (i >> 4) % 8,
+				     .object = i % 5 ? i << 13 : 0, .invariant = i % INV_NR,
+				     .event = (uint8_t)(i * 7 % 11), .level = 1 + i % 3,
+				     .backing = i % BACKING_NR, .gfn = page,
+				     .hva = 0x7f0000000000 + (page << 12), .pfn = 0x100000 + page,
+				     .new_spte = 0x8000000100000a07 + (page << 12), .flags = page & 3,
+				     .pages = 1, .window = i >> 7, .number = i % 3 };
 }
 
 void sample_put(struct recording *w, uint64_t i)
 {
-	struct sample_step step = sample_step(i);
+	struct record_step step = sample_step(i);
 	uint64_t ns = SAMPLE_NS + i;
 	char text[128];
 
@@ -60,7 +63,7 @@ void sample_put(struct recording *w, uint64_t i)
 		recording_text(w, RECORD_NOTE, ns, text);
 		break;
 	default:
-		recording_put(w, RECORD_STEP, 1, ns, &step, sizeof(step));
+		recording_put(w, RECORD_STEP, STEP_VERSION, ns, &step, sizeof(step));
 	}
 }
 

@@ -6,27 +6,17 @@
 #ifndef TESTS_LIB_SAMPLE_H
 #define TESTS_LIB_SAMPLE_H
 
-#include "user/recording.h"
+#include "user/recording/recording.h"
 
 #define SAMPLE_NS 1000000000ULL
 #define SAMPLE_ID 0x0123456789abcdefULL
 #define SAMPLE_REAL_NS 1700000000000000000ULL
 #define SAMPLE_FACTS "{\"kernel\": \"6.12\", \"btf\": \"00ff\", \"tier\": \"fentry\"}"
 
-/* as large as a step of a model may become */
-struct sample_step {
-	uint32_t vm;
-	uint32_t event;
-	uint64_t pfn;
-	uint64_t gfn;
-	uint64_t spte;
-	uint32_t tid;
-	uint32_t flags;
-};
-
 /* Of a recording of fixed id and times, which replaces what is there. */
 struct recording_options sample_options(const char *path);
-struct sample_step sample_step(uint64_t i);
+/* Step i: no two are alike, and no model was asked. */
+struct record_step sample_step(uint64_t i);
 /* Record i, as a recorder might write it. */
 void sample_put(struct recording *w, uint64_t i);
 /* n of them in a file of frames of about frame_bytes, ended as it should be.  0 or negative errno. */

@@ -6,8 +6,8 @@
  * (docs/gate.md).  tests/gate-power runs it.
  */
 #include "model.h"
-#include "user/gather.h"
-#include "user/options.h"
+#include "user/gate/gather.h"
+#include "user/cmd/options.h"
 
 #include <getopt.h>
 #include <stdio.h>

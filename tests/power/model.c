@@ -4,7 +4,7 @@
  */
 #include "model.h"
 
-#include "user/rank.h"
+#include "user/gate/rank.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #ifndef MMUSCOPE_POWER_MODEL_H
 #define MMUSCOPE_POWER_MODEL_H
 
-#include "user/run.h"
+#include "user/store/run.h"
 
 /* A run that counts instructions; wall: whose clock is that of a busy machine. */
 void model_run(struct run *r, bool wall, uint64_t *seed);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Recordings for tests: make some, show what user/recording_read.c finds in one (in the words of
+ * Recordings for tests: make some, show what user/recording/recording_read.c finds in one (in the words of
  * scripts/mms-read --raw), and measure.
  *
  *   mms make FILE RECORDS FRAME-BYTES
@@ -8,9 +8,14 @@
  *   mms spoil FILE DIRECTORY COUNT    so many damaged copies
  *   mms dump FILE...
  *   mms bench FILE RECORDS
+ *   mms run FILE STEPS OPEN           a sound run of all models, OPEN instances at a time, for judge
+ *   mms run-broken FILE STEPS OPEN    one in which all are violated
+ *   mms records FILE OUT [N]          its records but for the end, of snapshots each Nth, behind 8 bytes:
+ *                                     an input of fuzz/judge and fuzz/digest
  */
 #include "lib/forge.h"
 #include "lib/sample.h"
+#include "lib/steps.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -129,6 +134,37 @@ static int dump(const char *path)
 	return err < 0 ? failed(path, err) : err;
 }
 
+static int write_records(const struct found *f, FILE *file, size_t nth)
+{
+	size_t snapshots = 0;
+
+	if (fwrite("\0\0\0\0\0\0\0", 1, 8, file) != 8)
+		return -EIO;
+	for (size_t i = 0; i + 1 < f->n; i++) {
+		const struct record_head *r = found_record(f, i);
+
+		if (r->type == RECORD_SNAPSHOT && ++snapshots % nth)
+			continue;
+		if (fwrite(r, record_span(r->size), 1, file) != 1)
+			return -EIO;
+	}
+	return 0;
+}
+
+static int take_records(const char *path, const char *out, size_t nth)
+{
+	struct found f = found_in(path);
+	FILE *file = f.err ? NULL : fopen(out, "w");
+	int err = f.err;
+
+	if (!err)
+		err = file ? write_records(&f, file, nth ? nth : 1) : -errno;
+	if (file && fclose(file))
+		err = -EIO;
+	found_free(&f);
+	return err ? failed(out, err) : 0;
+}
+
 /* of CPU: the machine may be busy with something else */
 static double seconds(void)
 {
@@ -148,7 +184,7 @@ static int bench_write(const char *path, size_t records)
 	if (err)
 		return failed(path, err);
 	for (size_t i = 0; i < records; i++) {
-		struct sample_step step = sample_step(i);
+		struct record_step step = sample_step(i);
 
 		recording_put(w, RECORD_STEP, 1, SAMPLE_NS + i * 180, &step, sizeof(step));
 	}
@@ -214,7 +250,18 @@ int main(int argc, char **argv)
 		return dump_all(argc - 2, argv + 2);
 	if (!strcmp(command, "bench") && argc == 4)
 		return bench_write(argv[2], number(argv[3])) || bench_read(argv[2]);
+	if (!strcmp(command, "run") && argc == 5) {
+		err = steps_record(argv[2], sound_scripts, nsound, number(argv[3]), number(argv[4]));
+		return err ? failed(argv[2], err) : 0;
+	}
+	if (!strcmp(command, "run-broken") && argc == 5) {
+		err = steps_record(argv[2], broken_scripts, nbroken, number(argv[3]), number(argv[4]));
+		return err ? failed(argv[2], err) : 0;
+	}
+	if (!strcmp(command, "records") && (argc == 4 || argc == 5))
+		return take_records(argv[2], argv[3], argc == 5 ? number(argv[4]) : 1);
 	fprintf(stderr, "usage: mms make FILE RECORDS FRAME-BYTES | forge DIRECTORY |\n"
-			"       spoil FILE DIRECTORY COUNT | dump FILE... | bench FILE RECORDS\n");
+			"       spoil FILE DIRECTORY COUNT | dump FILE... | bench FILE RECORDS |\n"
+			"       run|run-broken FILE STEPS OPEN | records FILE OUT [N]\n");
 	return 1;
 }

@@ -2,9 +2,9 @@
 /*
  * Option parsing: every option's meaning, and what is said about every kind of bad one.
  */
-#include "user/options.h"
-#include "user/log.h"
-#include "user/verdict.h"
+#include "user/cmd/options.h"
+#include "user/base/log.h"
+#include "user/judge/verdict.h"
 
 #include "unit.h"
 
@@ -35,15 +35,21 @@ static int parse(struct options *o, unsigned int accepts, const char *line, stru
 	return result;
 }
 
-static struct options good(const char *line)
+static struct options good_of(unsigned int accepts, const char *line)
 {
 	static struct catch out, err;
 	struct options o;
 
-	assert_int_equal(parse(&o, EVERYTHING, line, &out, &err), 0);
+	if (parse(&o, accepts, line, &out, &err))
+		fail_msg("'%s' said: %s", line, err.text);
 	assert_string_equal(out.text, "");
 	assert_string_equal(err.text, "");
 	return o;
+}
+
+static struct options good(const char *line)
+{
+	return good_of(EVERYTHING, line);
 }
 
 static void defaults(void **arg)
@@ -85,6 +91,79 @@ static void every_option(void **arg)
 	assert_int_equal(log_level, LOG_QUIET);
 	good("check -vv");
 	assert_int_equal(log_level, LOG_DEBUG);
+}
+
+static void options_of_record(void **arg)
+{
+	struct options o = good_of(OPT_RECORD | OPT_TARGET, "record -o a.mms --ring 64K --rotate-size 1G "
+				   "--rotate-time 5m --keep 3 --force -- load");
+
+	(void)arg;
+	assert_string_equal(o.output, "a.mms");
+	assert_int_equal(o.ring_bytes, 65536);
+	assert_int_equal(o.rotate_bytes, 1 << 30);
+	assert_int_equal(o.rotate_ns, 300000000000);
+	assert_int_equal(o.keep, 3);
+	assert_true(o.force);
+	assert_string_equal(o.command[0], "load");
+	o = good_of(OPT_RECORD, "record -o a.mms");
+	assert_int_equal(o.ring_bytes, 16 << 20);
+	assert_int_equal(o.rotate_bytes, 0);
+	assert_int_equal(o.rotate_ns, 0);
+	assert_int_equal(o.keep, 0);
+	assert_false(o.force);
+}
+
+static void options_of_judge(void **arg)
+{
+	struct options o = good_of(OPT_JUDGE | OPT_ONLY, "judge --vm 4095 --from 1.5s --to 2m --only level-fits "
+				   "a.mms");
+
+	(void)arg;
+	assert_string_equal(o.file, "a.mms");
+	assert_int_equal(o.vm, 4095);
+	assert_int_equal(o.from_ns, 1500000000);
+	assert_int_equal(o.to_ns, 120000000000);
+	assert_int_equal(o.only, 1 << INV_LEVEL_FITS);
+	o = good_of(OPT_JUDGE, "judge -");
+	assert_string_equal(o.file, "-");
+	assert_int_equal(o.vm, 0);
+	assert_int_equal(o.from_ns, 0);
+	assert_int_equal(o.to_ns, 0);
+}
+
+/* what has to be named, and was not */
+static void judge_wants_a_file(void **arg)
+{
+	static struct catch out, err;
+	struct options o;
+
+	(void)arg;
+	assert_int_equal(parse(&o, OPT_JUDGE, "judge --vm 1", &out, &err), -1);
+	assert_non_null(strstr(err.text, ".mms"));
+}
+
+static void sizes(void **arg)
+{
+	static const char *const bad[] = { "", "K", "-1", " 1", "1 K", "1k", "1KB", "1T", "0x10", "1.5M" };
+	static const char *const over[] = { "0", "0G", "18446744073709551616", "17179869184G" };
+	uint64_t n;
+
+	(void)arg;
+	assert_int_equal(parse_size("1", &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(parse_size("64K", &n), 0);
+	assert_int_equal(n, 65536);
+	assert_int_equal(parse_size("90M", &n), 0);
+	assert_int_equal(n, 90 << 20);
+	assert_int_equal(parse_size("17179869183G", &n), 0);
+	assert_int_equal(n, 17179869183ULL << 30);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (parse_size(bad[i], &n) != -EINVAL)
+			fail_msg("size '%s' was taken", bad[i]);
+	for (size_t i = 0; i < sizeof(over) / sizeof(over[0]); i++)
+		if (parse_size(over[i], &n) != -ERANGE)
+			fail_msg("size '%s' was taken", over[i]);
 }
 
 static void a_command_keeps_its_own_options(void **arg)
@@ -153,6 +232,25 @@ static void bad_options(void **arg)
 		{ OPT_TARGET | OPT_CLAIMS, "check --stacks", "'--stacks'" },
 		{ OPT_TARGET | OPT_STACKS, "levels --payoff", "'--payoff'" },
 		{ EVERYTHING, "check --claims=all", "'--claims=all'" },
+		{ OPT_RECORD, "record --ring 3M", "'3M'" },
+		{ OPT_RECORD, "record --ring 32K", "'32K'" },
+		{ OPT_RECORD, "record --ring 2G", "'2G'" },
+		{ OPT_RECORD, "record --ring 1T", "'1T'" },
+		{ OPT_RECORD, "record --ring", "'--ring'" },
+		{ OPT_RECORD, "record --rotate-size 1K", "'1K'" },
+		{ OPT_RECORD, "record --rotate-size 1KB", "'1KB'" },
+		{ OPT_RECORD, "record --rotate-time never", "'never'" },
+		{ OPT_RECORD, "record --keep 0", "'0'" },
+		{ OPT_RECORD, "record --force=yes", "'--force=yes'" },
+		{ OPT_RECORD, "record --vm 1", "'" },
+		{ OPT_JUDGE, "judge a.mms --vm 0", "'" },
+		{ OPT_JUDGE, "judge --vm 0 a.mms", "'0'" },
+		{ OPT_JUDGE, "judge --vm 4096 a.mms", "'4096'" },
+		{ OPT_JUDGE, "judge --from -1 a.mms", "'-1'" },
+		{ OPT_JUDGE, "judge --to 5x a.mms", "'5x'" },
+		{ OPT_JUDGE, "judge a.mms b.mms", "'b.mms'" },
+		{ OPT_JUDGE, "judge --ring 1M a.mms", "'" },
+		{ OPT_JUDGE, "judge --claims a.mms", "'--claims'" },
 	};
 
 	(void)arg;
@@ -234,11 +332,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(every_option),
+		cmocka_unit_test(options_of_record),
+		cmocka_unit_test(options_of_judge),
+		cmocka_unit_test(judge_wants_a_file),
 		cmocka_unit_test(a_command_keeps_its_own_options),
 		cmocka_unit_test(help_goes_to_stdout),
 		cmocka_unit_test(bad_options),
 		cmocka_unit_test(an_unknown_invariant_brings_the_list),
 		cmocka_unit_test(durations),
+		cmocka_unit_test(sizes),
 		cmocka_unit_test(numbers),
 	};
 

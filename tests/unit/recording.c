@@ -63,33 +63,39 @@ static void header_and_facts_come_back(void **arg)
 static void each_type_comes_back(void **arg)
 {
 	struct recording_options o = sample_options("a.mms");
+	const struct record_step step = { .vm = 7, .event = 1, .gfn = 5, .number = 3 };
+	const struct record_window window = { .id = 9, .start = 1, .end = 10, .comm = "qemu" };
 	struct recording *w = create(&o);
 	struct found f;
 
 	(void)arg;
 	assert_int_equal(recording_text(w, RECORD_META, 1, "{\"a\": 1}"), 0);
-	assert_int_equal(recording_put(w, RECORD_STEP, 1, 2, "step", 4), 0);
+	assert_int_equal(recording_put(w, RECORD_STEP, STEP_VERSION, 2, &step, sizeof(step)), 0);
 	assert_int_equal(recording_text(w, RECORD_SNAPSHOT, 3, "{}"), 0);
 	assert_int_equal(recording_vm(w, 4, 7, "{\"pid\": 9}"), 0);
 	assert_int_equal(recording_stack(w, 5, "f+0x1\ng"), 1);
 	assert_int_equal(recording_text(w, RECORD_LOSS, 6, "{\"event\": 1}"), 0);
 	assert_int_equal(recording_text(w, RECORD_NOTE, 7, "na\xc3\xafve"), 0);
 	assert_int_equal(recording_vm(w, 8, 7, ""), 0);
+	assert_int_equal(recording_put(w, RECORD_WINDOW, WINDOW_VERSION, 9, &window, sizeof(window)), 0);
+	/* shorter than a step has to be: as good as unknown */
+	assert_int_equal(recording_put(w, RECORD_STEP, STEP_VERSION, 9, &step, sizeof(step) - 1), 0);
 	assert_int_equal(recording_put(w, 4711, 3, 9, "later", 5), 0);
 	assert_int_equal(recording_close(w, SAMPLE_NS + 10, NULL), 0);
 	f = found_in("a.mms");
 	assert_lossless(&f);
 	assert_record(&f, 0, RECORD_META, 1, "{\"a\": 1}", 8);
-	assert_record(&f, 1, RECORD_STEP, 2, "step", 4);
+	assert_record(&f, 1, RECORD_STEP, 2, &step, sizeof(step));
 	assert_record(&f, 2, RECORD_SNAPSHOT, 3, "{}", 2);
 	assert_record(&f, 3, RECORD_VM, 4, "\7\0\0\0\0\0\0\0{\"pid\": 9}", 18);
 	assert_record(&f, 4, RECORD_STACK, 5, "\1\0\0\0\0\0\0\0f+0x1\ng", 15);
 	assert_record(&f, 5, RECORD_LOSS, 6, "{\"event\": 1}", 12);
 	assert_record(&f, 6, RECORD_NOTE, 7, "na\xc3\xafve", 6);
 	assert_record(&f, 7, RECORD_VM, 8, "\7\0\0\0\0\0\0\0", 8);
-	assert_int_equal(found_record(&f, 8)->type, RECORD_END);
-	assert_int_equal(f.n, 9);
-	assert_int_equal(f.health.unknown_records, 1);
+	assert_record(&f, 8, RECORD_WINDOW, 9, &window, sizeof(window));
+	assert_int_equal(found_record(&f, 9)->type, RECORD_END);
+	assert_int_equal(f.n, 10);
+	assert_int_equal(f.health.unknown_records, 2);
 	found_free(&f);
 }
 
@@ -98,8 +104,9 @@ static void names_of_types(void **arg)
 	(void)arg;
 	assert_string_equal(record_name(RECORD_META), "meta");
 	assert_string_equal(record_name(RECORD_GAP), "gap");
+	assert_string_equal(record_name(RECORD_WINDOW), "window");
 	assert_null(record_name(0));
-	assert_null(record_name(10));
+	assert_null(record_name(11));
 	assert_null(record_name(UINT16_MAX));
 }
 
@@ -116,12 +123,12 @@ static void bodies_of_any_length(void **arg)
 	for (size_t i = 0; i < 5000000; i++)
 		body[i] = (uint8_t)(i * 2654435761U >> 13);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		assert_int_equal(recording_put(w, RECORD_STEP, 1, i, body, sizes[i]), 0);
+		assert_int_equal(recording_put(w, RECORD_NOTE, 1, i, body, sizes[i]), 0);
 	assert_int_equal(recording_close(w, SAMPLE_NS, NULL), 0);
 	f = found_in("a.mms");
 	assert_lossless(&f);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		assert_record(&f, i, RECORD_STEP, i, body, sizes[i]);
+		assert_record(&f, i, RECORD_NOTE, i, body, sizes[i]);
 	found_free(&f);
 	free(body);
 }
@@ -136,22 +143,22 @@ static void a_record_that_is_too_large_is_a_gap(void **arg)
 	struct found f;
 
 	(void)arg;
-	assert_int_equal(recording_put(w, RECORD_STEP, 1, 5, "before", 6), 0);
-	assert_int_equal(recording_put(w, RECORD_STEP, 1, 6, body, size), -E2BIG);
-	assert_int_equal(recording_put(w, RECORD_STEP, 1, 7, body, size - 1), 0);
+	assert_int_equal(recording_put(w, RECORD_NOTE, 1, 5, "before", 6), 0);
+	assert_int_equal(recording_put(w, RECORD_NOTE, 1, 6, body, size), -E2BIG);
+	assert_int_equal(recording_put(w, RECORD_NOTE, 1, 7, body, size - 1), 0);
 	assert_int_equal(recording_totals(w)->dropped_records, 1);
 	assert_int_equal(recording_close(w, SAMPLE_NS, NULL), 0);
 	f = found_in("a.mms");
 	assert_int_equal(f.health.gaps, 1);
 	assert_int_equal(f.health.gap_records, 1);
 	assert_int_equal(f.health.lost_frames, 0);
-	assert_record(&f, 0, RECORD_STEP, 5, "before", 6);
+	assert_record(&f, 0, RECORD_NOTE, 5, "before", 6);
 	assert_int_equal(found_record(&f, 1)->type, RECORD_GAP);
 	gap = (const void *)(found_record(&f, 1) + 1);
 	assert_int_equal(gap->from_ns, 6);
 	assert_int_equal(gap->to_ns, 6);
 	assert_int_equal(gap->error, E2BIG);
-	assert_record(&f, 2, RECORD_STEP, 7, body, size - 1);
+	assert_record(&f, 2, RECORD_NOTE, 7, body, size - 1);
 	found_free(&f);
 	free(body);
 }
@@ -230,9 +237,9 @@ static void a_frame_is_closed_by_its_size(void **arg)
 
 	(void)arg;
 	for (int i = 0; i < 4096; i++)
-		assert_int_equal(recording_put(w, RECORD_STEP, 1, 1, body, sizeof(body)), 0);
+		assert_int_equal(recording_put(w, RECORD_NOTE, 1, 1, body, sizeof(body)), 0);
 	assert_int_equal(recording_totals(w)->frames, 0);
-	assert_int_equal(recording_put(w, RECORD_STEP, 1, 1, "", 0), 0);
+	assert_int_equal(recording_put(w, RECORD_NOTE, 1, 1, "", 0), 0);
 	assert_int_equal(recording_totals(w)->frames, 1);
 	assert_int_equal(recording_totals(w)->records, 4096);
 	assert_int_equal(recording_close(w, SAMPLE_NS, NULL), 0);
@@ -245,7 +252,7 @@ static void a_frame_is_closed_by_its_age(void **arg)
 
 	(void)arg;
 	recording_tick(w, SAMPLE_NS + 5000000000);
-	assert_int_equal(recording_put(w, RECORD_STEP, 1, 1, "", 0), 0);
+	assert_int_equal(recording_put(w, RECORD_NOTE, 1, 1, "", 0), 0);
 	recording_tick(w, SAMPLE_NS + 5999999999);
 	assert_int_equal(recording_totals(w)->frames, 0);
 	recording_tick(w, SAMPLE_NS + 6000000000);
@@ -262,7 +269,7 @@ static void without_an_end_it_ends_early(void **arg)
 	struct found f;
 
 	(void)arg;
-	assert_int_equal(recording_put(w, RECORD_STEP, 1, 1, "x", 1), 0);
+	assert_int_equal(recording_put(w, RECORD_NOTE, 1, 1, "x", 1), 0);
 	assert_int_equal(recording_flush(w), 0);
 	f = found_in("a.mms");
 	assert_true(f.health.ends_early);

@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-enum { STEP = 64, FRAME = 4096, STEPS_OF_FRAME = FRAME / STEP };
+enum { NOTE = 64, FRAME = 4096, NOTES_OF_FRAME = FRAME / NOTE };
 
 static struct found said;
 
@@ -65,12 +65,12 @@ static struct recording *create(const struct recording_options *o)
 	return w;
 }
 
-static void put_steps(struct recording *w, uint64_t from, uint64_t to)
+static void put_notes(struct recording *w, uint64_t from, uint64_t to)
 {
 	for (uint64_t i = from; i < to; i++) {
 		uint64_t body[6] = { i, i * 0x9e3779b97f4a7c15, i * 0xc2b2ae3d27d4eb4f, i << 40 };
 
-		assert_int_equal(recording_put(w, RECORD_STEP, 1, SAMPLE_NS + i, body, sizeof(body)), 0);
+		assert_int_equal(recording_put(w, RECORD_NOTE, 1, SAMPLE_NS + i, body, sizeof(body)), 0);
 	}
 }
 
@@ -101,11 +101,11 @@ static void nothing_half_stays(void **arg)
 		struct recording *w = create(&o);
 		struct found f;
 
-		put_steps(w, 0, 2 * STEPS_OF_FRAME + 1);
+		put_notes(w, 0, 2 * NOTES_OF_FRAME + 1);
 		assert_int_equal(recording_totals(w)->frames, 2);
 		before = file_size();
 		disk_ends_at(before + more);
-		put_steps(w, 2 * STEPS_OF_FRAME + 1, 3 * STEPS_OF_FRAME + 1);
+		put_notes(w, 2 * NOTES_OF_FRAME + 1, 3 * NOTES_OF_FRAME + 1);
 		assert_int_equal(recording_totals(w)->dropped_frames, 1);
 		frame = file_size();
 		assert_int_equal(frame, before);
@@ -129,16 +129,16 @@ static void the_gap_is_told(void **arg)
 	struct found f;
 
 	(void)arg;
-	put_steps(w, 0, 10 * STEPS_OF_FRAME + 1);
+	put_notes(w, 0, 10 * NOTES_OF_FRAME + 1);
 	assert_int_equal(said.said, 0);
 	disk_ends_at(file_size() + 100);
-	put_steps(w, 10 * STEPS_OF_FRAME + 1, 15 * STEPS_OF_FRAME);
+	put_notes(w, 10 * NOTES_OF_FRAME + 1, 15 * NOTES_OF_FRAME);
 	assert_int_equal(said.said, 1);
 	assert_string_equal(said.last_said,
 			    "cannot write a.mms: File too large; records are dropped until it can be "
 			    "written again, and what was written stays readable");
 	disk_ends_at(RLIM_INFINITY);
-	put_steps(w, 15 * STEPS_OF_FRAME, 20 * STEPS_OF_FRAME);
+	put_notes(w, 15 * NOTES_OF_FRAME, 20 * NOTES_OF_FRAME);
 	assert_int_equal(said.said, 2);
 	assert_non_null(strstr(said.last_said, "a.mms is written again; "));
 	assert_int_equal(recording_close(w, SAMPLE_NS, &totals), 0);
@@ -150,11 +150,11 @@ static void the_gap_is_told(void **arg)
 	assert_int_equal(gap->records, totals.dropped_records);
 	assert_int_equal(gap->frames, totals.dropped_frames);
 	assert_int_equal(f.health.lost_frames, totals.dropped_frames);
-	assert_int_equal(gap->bytes, totals.dropped_records * STEP);
+	assert_int_equal(gap->bytes, totals.dropped_records * NOTE);
 	assert_int_equal(gap->error, EFBIG);
-	assert_int_equal(gap->from_ns, SAMPLE_NS + 10 * STEPS_OF_FRAME);
+	assert_int_equal(gap->from_ns, SAMPLE_NS + 10 * NOTES_OF_FRAME);
 	assert_int_equal(gap->to_ns, gap->from_ns + gap->records - 1);
-	assert_int_equal(found_count(&f, RECORD_STEP) + gap->records, 20 * STEPS_OF_FRAME);
+	assert_int_equal(found_count(&f, RECORD_NOTE) + gap->records, 20 * NOTES_OF_FRAME);
 	assert_false(f.health.ends_early);
 	assert_int_equal(f.health.lost_records, 0);
 	assert_int_equal(f.health.damages, 0);
@@ -176,9 +176,9 @@ static void lost_stacks_and_vms_come_again(void **arg)
 	recording_text(w, RECORD_META, 1, "{}");
 	recording_vm(w, 2, 5, "{\"pid\": 1}");
 	assert_int_equal(recording_stack(w, 3, "f\ng"), 1);
-	put_steps(w, 0, 3 * STEPS_OF_FRAME);
+	put_notes(w, 0, 3 * NOTES_OF_FRAME);
 	assert_int_equal(recording_stack(w, 4, "h\ng"), 2);
-	put_steps(w, 3 * STEPS_OF_FRAME, 6 * STEPS_OF_FRAME);
+	put_notes(w, 3 * NOTES_OF_FRAME, 6 * NOTES_OF_FRAME);
 	disk_ends_at(RLIM_INFINITY);
 	assert_int_equal(recording_stack(w, 5, "f\ng"), 1);
 	assert_int_equal(recording_close(w, SAMPLE_NS, NULL), 0);
@@ -187,8 +187,8 @@ static void lost_stacks_and_vms_come_again(void **arg)
 	assert_int_equal(found_count(&f, RECORD_META), 1);
 	assert_int_equal(found_count(&f, RECORD_VM), 1);
 	assert_int_equal(found_count(&f, RECORD_STACK), 2);
-	/* so only steps are missing */
-	assert_int_equal(f.health.gap_records + found_count(&f, RECORD_STEP), 6 * STEPS_OF_FRAME);
+	/* so only notes are missing */
+	assert_int_equal(f.health.gap_records + found_count(&f, RECORD_NOTE), 6 * NOTES_OF_FRAME);
 	found_free(&f);
 }
 
@@ -206,7 +206,7 @@ static void a_full_disk_is_tried_once_a_frame(void **arg)
 		snprintf(text, sizeof(text), "function_%u", i);
 		assert_int_equal(recording_stack(w, i, text), i);
 	}
-	put_steps(w, 0, 50 * STEPS_OF_FRAME);
+	put_notes(w, 0, 50 * NOTES_OF_FRAME);
 	assert_in_range(recording_totals(w)->dropped_frames, 50, 70);
 	assert_int_equal(said.said, 1);
 	disk_ends_at(RLIM_INFINITY);
@@ -225,23 +225,23 @@ static void it_stops_if_asked_to(void **arg)
 	(void)arg;
 	o.stop_when_full = true;
 	w = create(&o);
-	put_steps(w, 0, 2 * STEPS_OF_FRAME + 1);
+	put_notes(w, 0, 2 * NOTES_OF_FRAME + 1);
 	size = file_size();
 	disk_ends_at(size);
-	put_steps(w, 2 * STEPS_OF_FRAME + 1, 3 * STEPS_OF_FRAME + 1);
+	put_notes(w, 2 * NOTES_OF_FRAME + 1, 3 * NOTES_OF_FRAME + 1);
 	assert_non_null(strstr(said.last_said, "the recording stops here"));
 	disk_ends_at(RLIM_INFINITY);
-	put_steps(w, 3 * STEPS_OF_FRAME + 1, 9 * STEPS_OF_FRAME);
+	put_notes(w, 3 * NOTES_OF_FRAME + 1, 9 * NOTES_OF_FRAME);
 	recording_tick(w, SAMPLE_NS + 100000000000);
 	assert_int_equal(recording_flush(w), -EFBIG);
 	assert_int_equal(file_size(), size);
 	/* there is room again, so that it can end with the truth */
 	assert_int_equal(recording_close(w, SAMPLE_NS, &totals), 0);
-	assert_int_equal(totals.dropped_records, 7 * STEPS_OF_FRAME);
+	assert_int_equal(totals.dropped_records, 7 * NOTES_OF_FRAME);
 	f = found_in("a.mms");
 	assert_false(f.health.ends_early);
-	assert_int_equal(f.health.gap_records, 7 * STEPS_OF_FRAME);
-	assert_int_equal(found_count(&f, RECORD_STEP), 2 * STEPS_OF_FRAME);
+	assert_int_equal(f.health.gap_records, 7 * NOTES_OF_FRAME);
+	assert_int_equal(found_count(&f, RECORD_NOTE), 2 * NOTES_OF_FRAME);
 	found_free(&f);
 }
 
@@ -256,16 +256,16 @@ static void full_until_the_end(void **arg)
 	for (int stop = 0; stop < 2; stop++) {
 		o.stop_when_full = stop;
 		w = create(&o);
-		put_steps(w, 0, 2 * STEPS_OF_FRAME + 1);
+		put_notes(w, 0, 2 * NOTES_OF_FRAME + 1);
 		disk_ends_at(file_size());
-		put_steps(w, 2 * STEPS_OF_FRAME + 1, 5 * STEPS_OF_FRAME);
+		put_notes(w, 2 * NOTES_OF_FRAME + 1, 5 * NOTES_OF_FRAME);
 		assert_int_equal(recording_close(w, SAMPLE_NS, &totals), -EFBIG);
-		assert_int_equal(totals.dropped_records, 3 * STEPS_OF_FRAME);
+		assert_int_equal(totals.dropped_records, 3 * NOTES_OF_FRAME);
 		disk_ends_at(RLIM_INFINITY);
 		f = found_in("a.mms");
 		assert_true(f.health.ends_early);
 		assert_int_equal(f.health.cut_bytes, 0);
-		assert_int_equal(found_count(&f, RECORD_STEP), 2 * STEPS_OF_FRAME);
+		assert_int_equal(found_count(&f, RECORD_NOTE), 2 * NOTES_OF_FRAME);
 		found_free(&f);
 	}
 	assert_int_equal(said.said, 2);
@@ -279,12 +279,12 @@ static void the_end_may_still_fit(void **arg)
 	struct found f;
 
 	(void)arg;
-	put_steps(w, 0, STEPS_OF_FRAME);
+	put_notes(w, 0, NOTES_OF_FRAME);
 	disk_ends_at(file_size() + 250);
 	assert_int_equal(recording_close(w, SAMPLE_NS, NULL), 0);
 	f = found_in("a.mms");
 	assert_false(f.health.ends_early);
-	assert_int_equal(f.health.gap_records, STEPS_OF_FRAME);
+	assert_int_equal(f.health.gap_records, NOTES_OF_FRAME);
 	found_free(&f);
 }
 
@@ -297,13 +297,13 @@ static void no_room_for_a_new_part(void **arg)
 	(void)arg;
 	o.part_bytes = 20000;
 	w = create(&o);
-	put_steps(w, 0, 5 * STEPS_OF_FRAME);
+	put_notes(w, 0, 5 * NOTES_OF_FRAME);
 	/* the header of a part would be the first thing that fails: it is longer than this */
 	disk_ends_at(file_size() + 1);
-	put_steps(w, 5 * STEPS_OF_FRAME, 30 * STEPS_OF_FRAME);
+	put_notes(w, 5 * NOTES_OF_FRAME, 30 * NOTES_OF_FRAME);
 	assert_int_equal(recording_totals(w)->part, 0);
 	disk_ends_at(RLIM_INFINITY);
-	put_steps(w, 30 * STEPS_OF_FRAME, 90 * STEPS_OF_FRAME);
+	put_notes(w, 30 * NOTES_OF_FRAME, 90 * NOTES_OF_FRAME);
 	assert_true(recording_totals(w)->part > 0);
 	assert_int_equal(recording_close(w, SAMPLE_NS, NULL), 0);
 	f = found_in("a.mms");

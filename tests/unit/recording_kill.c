@@ -19,11 +19,11 @@ enum { KILLS = 120, DEADLINE_S = 60 };
 
 /* what the recorder tells us, in memory that outlives it */
 struct told {
-	_Atomic uint64_t written;	/* steps in whole frames */
+	_Atomic uint64_t written;	/* notes in whole frames */
 	_Atomic uint64_t busy;		/* counts on all the time */
 };
 
-/* Only steps, so that those that are written can be counted; in parts, what is repeated is nothing. */
+/* Only notes, so that those that are written can be counted; in parts, what is repeated is nothing. */
 static void record_until_killed(struct told *told, uint64_t part_bytes)
 {
 	struct recording_options o = sample_options("a.mms");
@@ -40,7 +40,7 @@ static void record_until_killed(struct told *told, uint64_t part_bytes)
 	for (uint64_t i = 0;; i++) {
 		uint64_t body[4] = { i, i * 0x9e3779b97f4a7c15, i * 0xc2b2ae3d27d4eb4f, i << 40 };
 
-		recording_put(w, RECORD_STEP, 1, SAMPLE_NS + i, body, sizeof(body));
+		recording_put(w, RECORD_NOTE, 1, SAMPLE_NS + i, body, sizeof(body));
 		/* less an END record for each part before */
 		told->written = totals->records - totals->part;
 		told->busy++;
@@ -71,13 +71,13 @@ static void kill_at(pid_t pid, struct told *told, uint64_t records)
 	assert_true(WIFSIGNALED(status));
 }
 
-/* The steps of one file follow each other from *next on. */
-static void count_steps(const struct found *f, uint64_t *next)
+/* The notes of one file follow each other from *next on. */
+static void count_notes(const struct found *f, uint64_t *next)
 {
 	for (size_t at = 0; at < f->size;) {
 		const struct record_head *r = (const void *)(f->records + at);
 
-		if (r->type == RECORD_STEP) {
+		if (r->type == RECORD_NOTE) {
 			uint64_t n;
 
 			memcpy(&n, r + 1, sizeof(n));
@@ -88,8 +88,8 @@ static void count_steps(const struct found *f, uint64_t *next)
 	}
 }
 
-/* How many steps there are in all the files, which are removed. */
-static uint64_t steps_of_all_parts(void)
+/* How many notes there are in all the files, which are removed. */
+static uint64_t notes_of_all_parts(void)
 {
 	uint64_t next = 0;
 	bool last = false;
@@ -105,7 +105,7 @@ static uint64_t steps_of_all_parts(void)
 		assert_int_equal(f.health.lost_frames, 0);
 		assert_int_equal(f.health.gaps, 0);
 		last = f.health.ends_early;
-		count_steps(&f, &next);
+		count_notes(&f, &next);
 		found_free(&f);
 		assert_int_equal(unlink(path), 0);
 		/* the next part is created before this one is ended */
@@ -131,7 +131,7 @@ static void kill_often(uint64_t part_bytes, uint64_t seed)
 			record_until_killed(told, part_bytes);
 		kill_at(pid, told, 1 + random_below(&seed, 4000));
 		written = told->written;
-		assert_true(steps_of_all_parts() >= written);
+		assert_true(notes_of_all_parts() >= written);
 	}
 	munmap(told, sizeof(*told));
 }

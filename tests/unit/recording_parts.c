@@ -25,17 +25,17 @@ static struct found part(uint32_t k)
 	return found_in(path);
 }
 
-/* Steps that do not compress to nothing. */
-static void put_steps(struct recording *w, uint64_t from, uint64_t to)
+/* Notes that do not compress to nothing. */
+static void put_notes(struct recording *w, uint64_t from, uint64_t to)
 {
 	for (uint64_t i = from; i < to; i++) {
 		uint64_t body[4] = { i, i * 0x9e3779b97f4a7c15, i * 0xc2b2ae3d27d4eb4f, i << 40 };
 
-		assert_int_equal(recording_put(w, RECORD_STEP, 1, SAMPLE_NS + i, body, sizeof(body)), 0);
+		assert_int_equal(recording_put(w, RECORD_NOTE, 1, SAMPLE_NS + i, body, sizeof(body)), 0);
 	}
 }
 
-static uint64_t step_number(const struct record_head *r)
+static uint64_t note_number(const struct record_head *r)
 {
 	uint64_t n;
 
@@ -43,14 +43,14 @@ static uint64_t step_number(const struct record_head *r)
 	return n;
 }
 
-/* The steps of one file follow each other from *next on. */
-static void count_steps(const struct found *f, uint64_t *next)
+/* The notes of one file follow each other from *next on. */
+static void count_notes(const struct found *f, uint64_t *next)
 {
 	for (size_t k = 0; k < f->n; k++) {
 		const struct record_head *r = found_record(f, k);
 
-		if (r->type == RECORD_STEP)
-			assert_int_equal(step_number(r), (*next)++);
+		if (r->type == RECORD_NOTE)
+			assert_int_equal(note_number(r), (*next)++);
 	}
 }
 
@@ -91,7 +91,7 @@ static void each_part_can_be_read_alone(void **arg)
 	recording_vm(w, 5, 1, "");
 	assert_int_equal(recording_stack(w, 6, "f\ng"), 1);
 	assert_int_equal(recording_stack(w, 7, "h\ng"), 2);
-	put_steps(w, 0, 5000);
+	put_notes(w, 0, 5000);
 	assert_int_equal(recording_stack(w, 8, "f\ng"), 1);
 	assert_int_equal(recording_stack(w, 8, "third"), 3);
 	assert_int_equal(recording_close(w, SAMPLE_NS, &totals), 0);
@@ -110,13 +110,13 @@ static void each_part_can_be_read_alone(void **arg)
 		records += f.health.records;
 		assert_int_equal(end->all_frames, sequence);
 		assert_int_equal(end->all_records, records);
-		count_steps(&f, &next);
+		count_notes(&f, &next);
 		if (k) {
 			assert_memory_equal(found_record(&f, 0) + 1, "{\"a\": 2}", 8);
 			assert_memory_equal(found_record(&f, 1) + 1, "\2\0\0\0\0\0\0\0{\"pid\": 2}", 18);
 			assert_memory_equal(found_record(&f, 2) + 1, "\1\0\0\0\0\0\0\0f\ng", 11);
 			assert_memory_equal(found_record(&f, 3) + 1, "\2\0\0\0\0\0\0\0h\ng", 11);
-			assert_int_equal(found_record(&f, 4)->type, RECORD_STEP);
+			assert_int_equal(found_record(&f, 4)->type, RECORD_NOTE);
 		}
 		found_free(&f);
 	}
@@ -135,7 +135,7 @@ static void a_part_is_begun_by_age(void **arg)
 	(void)arg;
 	o.part_age_ns = minute;
 	w = create(&o);
-	put_steps(w, 0, 1);
+	put_notes(w, 0, 1);
 	recording_tick(w, SAMPLE_NS + minute - 1);
 	assert_int_equal(recording_totals(w)->part, 0);
 	recording_tick(w, SAMPLE_NS + minute);
@@ -143,7 +143,7 @@ static void a_part_is_begun_by_age(void **arg)
 	/* nothing has happened: no new part, however old this one is */
 	recording_tick(w, SAMPLE_NS + 5 * minute);
 	assert_int_equal(recording_totals(w)->part, 1);
-	put_steps(w, 1, 2);
+	put_notes(w, 1, 2);
 	recording_tick(w, SAMPLE_NS + 6 * minute);
 	recording_tick(w, SAMPLE_NS + 7 * minute);
 	assert_int_equal(recording_totals(w)->part, 2);
@@ -166,7 +166,7 @@ static void the_oldest_parts_are_removed(void **arg)
 	o.part_bytes = 20000;
 	o.keep_parts = 3;
 	w = create(&o);
-	put_steps(w, 0, 5000);
+	put_notes(w, 0, 5000);
 	assert_int_equal(recording_close(w, SAMPLE_NS, &totals), 0);
 	for (uint32_t k = 0; k <= totals.part; k++) {
 		recording_part_path("a.mms", k, path, sizeof(path));
@@ -186,6 +186,7 @@ static void note(void *arg, const char *text)
 static void a_part_in_the_way(void **arg)
 {
 	struct recording_options o = sample_options("a.mms");
+	struct recording_totals totals;
 	struct found said = { 0 }, f;
 	struct recording *w;
 	uint64_t next = 0;
@@ -198,7 +199,7 @@ static void a_part_in_the_way(void **arg)
 	o.say_arg = &said;
 	assert_int_equal(symlink("elsewhere", "a.0001.mms"), 0);
 	w = create(&o);
-	put_steps(w, 0, 3000);
+	put_notes(w, 0, 3000);
 	assert_int_equal(recording_totals(w)->part, 0);
 	assert_int_equal(said.said, 1);
 	assert_string_equal(said.last_said,
@@ -206,15 +207,16 @@ static void a_part_in_the_way(void **arg)
 	/* frames are no smaller for that: 3000 records of 48 bytes */
 	assert_int_equal(recording_totals(w)->frames, 3000 * 48 / 4096);
 	assert_int_equal(unlink("a.0001.mms"), 0);
-	put_steps(w, 3000, 5000);
+	put_notes(w, 3000, 5000);
 	assert_true(recording_totals(w)->part > 0);
-	assert_int_equal(recording_close(w, SAMPLE_NS, NULL), 0);
-	for (uint32_t k = 0; next < 5000; k++) {
+	assert_int_equal(recording_close(w, SAMPLE_NS, &totals), 0);
+	for (uint32_t k = 0; k <= totals.part; k++) {
 		f = part(k);
 		assert_true(recording_is_lossless(&f.health));
-		count_steps(&f, &next);
+		count_notes(&f, &next);
 		found_free(&f);
 	}
+	assert_int_equal(next, 5000);
 	assert_int_equal(said.said, 1);
 }
 
@@ -235,13 +237,13 @@ static void parts_smaller_than_what_they_repeat(void **arg)
 		snprintf(text, sizeof(text), "f%u\ng%u", i, i * 77777);
 		assert_int_equal(recording_stack(w, i, text), i);
 	}
-	put_steps(w, 0, 200);
+	put_notes(w, 0, 200);
 	assert_int_equal(recording_close(w, SAMPLE_NS, &totals), 0);
 	for (uint32_t k = 0; k <= totals.part; k++) {
 		struct found f = part(k);
 
 		assert_true(recording_is_lossless(&f.health));
-		count_steps(&f, &next);
+		count_notes(&f, &next);
 		found_free(&f);
 	}
 	assert_int_equal(next, 200);
