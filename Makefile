@@ -40,7 +40,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test check lab prove long fuzz power docs payoff install clean setup test-programs
+.PHONY: FORCE all demo test check lab prove long fuzz power docs payoff install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -55,7 +55,7 @@ $(B)/mmuscope.skel.h: $(B)/mmuscope.bpf.o
 # the page of mmuscope report --html: our own, and uPlot, which npm brings
 PAGE := $(wildcard user/report/page/*)
 
-$(B)/uplot/uPlot.iife.min.js: scripts/fetch-uplot
+$(B)/uplot/uPlot.iife.min.js: scripts/fetch-uplot $(if $(wildcard $(B)/uplot/missing),FORCE)
 	$(call say,FETCH,$@)
 	$(Q)scripts/fetch-uplot $(B)/uplot
 

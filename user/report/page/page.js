@@ -308,7 +308,9 @@ function about() {
 		["Notes", data.notes.join("; ")]], "facts")),
 	losses.length ? el("div", { class: "card" }, table("What could be missed, and was", [
 		{ title: "Loss", get: (l) => l[0] }, { title: "Count", n: true, get: (l) => l[1] }], losses)) : null);
-	document.getElementById("footer").textContent = `Made by mmuscope ${data.mmuscope} report --html. Plots: uPlot (MIT). Drag in a plot to zoom, double-click to see all again; arrow keys read it point by point.`;
+	document.getElementById("footer").textContent = `Made by mmuscope ${data.mmuscope} report --html. ` + (canDraw ?
+		"Plots: uPlot (MIT). Drag in a plot to zoom, double-click to see all again; arrow keys read it point by point." :
+		"It was built without uPlot, which draws the plots: their numbers stand in their place.");
 }
 
 function drawAll(width) {

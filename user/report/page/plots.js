@@ -5,6 +5,8 @@
 const plots = [];
 const AXIS_FONT = '12px system-ui, "Liberation Sans", "DejaVu Sans", sans-serif';
 const TABLE_ROWS = 60;
+// A build that could not get uPlot shows the numbers instead.
+const canDraw = typeof uPlot !== "undefined";
 
 function axis(label, options) {
 	return Object.assign({
@@ -20,16 +22,22 @@ const sharedCursor = { sync: { key: "time", setSeries: false }, focus: { prox: 2
 // A figure with a plot. spec: { title, hint, summary, make(width) -> { options, data }, read(u, i) -> text,
 // table() -> { head, rows }, control, under() }
 function figure(spec) {
-	const place = el("div", { class: "plot", tabindex: 0, role: "img", "aria-label": spec.summary });
+	const place = canDraw ? el("div", { class: "plot", tabindex: 0, role: "img", "aria-label": spec.summary }) :
+		el("p", { class: "hint" }, spec.summary);
 	const read = el("p", { class: "read", role: "status" });
 	const under = el("div");
 	const node = el("figure", { class: "card" },
 		el("figcaption", {}, el("h3", {}, spec.title), spec.control || null),
 		spec.hint ? el("p", { class: "hint" }, spec.hint) : null, place, under, read);
+	const tabled = spec.table ? numbers(spec) : null;
 	let u = null;
 	let at = -1;
 
 	function draw(width) {
+		if (tabled)
+			tabled.renew();
+		if (!canDraw)
+			return;
 		const wide = width || place.clientWidth || 500;
 		if (u)
 			u.destroy();
@@ -53,17 +61,20 @@ function figure(spec) {
 	}
 
 	place.addEventListener("keydown", move);
-	if (spec.table)
-		node.append(numbers(spec));
+	if (tabled)
+		node.append(tabled.box);
 	plots.push({ draw, resize: () => u && place.clientWidth && u.setSize({ width: place.clientWidth, height: u.height }) });
 	return { node, draw };
 }
 
-// The numbers behind a plot; built when asked for.
+// The numbers behind a plot; built when asked for, and again with the plot.
 function numbers(spec) {
 	const box = el("details", {}, el("summary", {}, "Numbers of this plot"));
-	box.addEventListener("toggle", () => {
-		if (!box.open || box.childElementCount > 1)
+
+	function renew() {
+		while (box.childElementCount > 1)
+			box.lastChild.remove();
+		if (!box.open)
 			return;
 		const { head, rows } = spec.table();
 		const every = Math.max(1, Math.ceil(rows.length / TABLE_ROWS));
@@ -71,8 +82,11 @@ function numbers(spec) {
 		const columns = head.map((title, i) => ({ title, get: (row) => row[i], n: true, show: (v) => String(v) }));
 		const caption = spec.title + (every > 1 ? `, every ${every}th row` : "");
 		box.append(table(caption, columns, some));
-	});
-	return box;
+	}
+
+	box.addEventListener("toggle", renew);
+	box.open = !canDraw;
+	return { box, renew };
 }
 
 // Areas on top of each other. spec adds: { x, layers: [{ label, colour, values }], unit, show, marks, stepped }
@@ -228,11 +242,14 @@ function heat(spec) {
 	}
 
 	const read = (u, i) => `${secondsText(x[i])}: ${columnText(i) || "none"}`;
-	const rows = () => ({
-		head: ["time (s)", spec.column, "windows"],
-		rows: Array.from({ length: cells.length / 3 }, (v, i) => [Math.round(x[cells[3 * i]] * 1e3) / 1e3,
-			`${spec.edge(cells[3 * i + 1])} to ${spec.edge(cells[3 * i + 1] + 1)}`, cells[3 * i + 2]]),
-	});
+	const rows = () => {
+		cells = spec.cells();
+		return {
+			head: ["time (s)", spec.column, "windows"],
+			rows: Array.from({ length: cells.length / 3 }, (v, i) => [Math.round(x[cells[3 * i]] * 1e3) / 1e3,
+				`${spec.edge(cells[3 * i + 1])} to ${spec.edge(cells[3 * i + 1] + 1)}`, cells[3 * i + 2]]),
+		};
+	};
 	return figure(Object.assign({ make, read, table: rows, under: () => rampLegend(most(), "Windows in a cell") }, spec));
 }
 
