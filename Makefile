@@ -202,7 +202,7 @@ fuzz: $(FUZZ) test-programs
 power: all test-programs
 	rm -rf $(B)/power
 	tests/power/collect $(B)/power
-	tests/gate-power $(B)/power/base $(B)/power/slow $(B)/power/lost
+	tests/gate-power --rules tests/power/real.rules $(B)/power/base $(B)/power/slow $(B)/power/lost
 
 docs: $(B)/bin/mmuscope
 	$(B)/bin/mmuscope metrics -o docs/metrics.md

@@ -237,6 +237,9 @@ exits gate-change-point-accepted 3
 # the short form of the proof (docs/gate.md)
 run "$top/tests/gate-power" --comparisons 60
 exits gate-power 0
+run "$top/tests/gate-power" --real --runs 20 --comparisons 200
+exits gate-power-real 0
+verdict gate-power-real-all grep -q "slow (12 real runs) *[0-9]* failed" out
 
 # the same with real runs: what the lab prints of two runs of each kind becomes reports
 hists() {
