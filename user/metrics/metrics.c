@@ -7,6 +7,7 @@
 #include "metrics.h"
 
 #include "user/host/probe.h"
+#include "user/host/notifier.h"
 #include "user/sink/report.h"
 
 #include <errno.h>

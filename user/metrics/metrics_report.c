@@ -8,6 +8,7 @@
 #include "user/judge/lookups.h"
 #include "metrics.h"
 #include "user/host/probe.h"
+#include "user/host/notifier.h"
 #include "user/sink/report.h"
 
 #include <errno.h>

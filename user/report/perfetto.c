@@ -8,7 +8,7 @@
 #include "digest_parts.h"
 #include "user/base/format.h"
 #include "protobuf.h"
-#include "user/sink/report.h"
+#include "user/host/notifier.h"
 #include "forms.h"
 
 #include <errno.h>

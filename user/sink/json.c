@@ -4,6 +4,7 @@
  * added, never renamed.
  */
 #include "user/base/format.h"
+#include "user/host/notifier.h"
 #include "user/host/probe.h"
 #include "report.h"
 #include "parts.h"

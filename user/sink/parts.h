@@ -11,6 +11,19 @@
 
 #include <jansson.h>
 
+/* Colour of a verdict and its end; "" unless f is a terminal and NO_COLOR is not set. */
+const char *text_colour(FILE *f, enum value v);
+const char *text_colour_off(FILE *f, enum value v);
+/* A violation: what was expected, what was seen, whose it is. */
+void text_story(FILE *f, const struct report *r, const struct told *t);
+/* A line for each of at most frames addresses. */
+void text_kernel_stack(FILE *f, const struct ksyms *k, const uint64_t *stack, size_t frames);
+/* Who changed guest memory: the busiest; with -v all of them. */
+void text_causes(FILE *f, const struct report *r);
+/* Each VM, with its levels and their ledger where that was asked for. */
+void text_vms(FILE *f, const struct report *r, bool levels);
+void text_vm_title(FILE *f, const struct vm_row *vm);
+
 /* mmuscope walk in a sentence; at most size bytes. */
 void text_walk_sentence(const struct snapshot *s, char *buf, size_t size);
 /* What mmuscope walk counted of a VM, or of all. */

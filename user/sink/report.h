@@ -69,8 +69,6 @@ struct report {
 	int command_status;		/* -1: there was none */
 };
 
-const char *notifier_event_name(int event);
-
 /* A sentence over as many lines of 80 columns as it needs, indented. */
 void text_wrapped(FILE *f, int indent, const char *text);
 /* Why a VM has no level ledger; NULL: it has one. */
