@@ -63,6 +63,18 @@ END
 case_of tap-skip 1 '0 passed, 1 failed' <<'END'
 echo 'ok 1 # SKIP other'
 END
+# of tests that take turns one runs, another with the next commit, and each when it is named
+printf 'one of: cli/a cli/b cli/c\n' > "$dir/tests/slow-tests"
+for name in a b c; do
+	cp "$dir/tests/cli/t.sh" "$dir/tests/cli/$name.sh"
+done
+listed=$(for turn in 0 1 2 3; do "$dir/tests/run" --list --turn "$turn" cli; done | tr '\n' ' ')
+named=$("$dir/tests/run" --list --turn 0 cli/c)
+if [ "$listed" = "cli/a cli/t cli/b cli/t cli/c cli/t cli/a cli/t " ] && [ "$named" = cli/c ]; then
+	echo "ok turns"
+else
+	echo "not ok turns - $listed, $named"
+fi
 status=0
 "$dir/tests/run" nonsense > "$dir/out" 2>&1 || status=$?
 if [ "$status" = 2 ]; then echo "ok unknown-group"; else echo "not ok unknown-group - status $status"; fi
