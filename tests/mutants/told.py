@@ -38,7 +38,7 @@ def place(violation):
     # who maps a cleaned folio is looked up when it is told of, live; the recording has the folio
     if violation["invariant"] == "notified-before-clean":
         return violation["invariant"], violation["pfn"]
-    return tuple(str(violation[key]) for key in ("invariant", "vm", "gfn", "hva", "pfn", "level"))
+    return tuple(str(violation[key]) for key in ("invariant", "vm", "gfn", "hva", "pfn"))
 
 
 def places(report):
