@@ -4,7 +4,8 @@
 # make demo       set-up, lab, a real guest on a stock kernel: verdicts and level report
 # make test       set-up, and every test; prints "N passed, N failed" last
 # make check      the tests that need no VM;  make lab: those that do
-# make prove      the mutation score: every mutant of docs/mutants.md, and no alarm without it
+# make prove      the mutation score: every mutant of docs/mutants.md, no alarm without it, and recorded
+#                 and judged again
 # make long       two minutes of stress on two kernels, and the tests of tests/slow-tests
 # make fuzz       every target of tests/fuzz for FUZZ_SECONDS (60) each
 # make power      how often the gate is wrong, with new real runs from the lab (docs/gate.md)
@@ -191,6 +192,7 @@ lab: all
 prove: all
 	tests/prove
 	tests/prove --stock
+	tests/prove --judge
 
 long: all test-programs
 	tests/long

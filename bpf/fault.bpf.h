@@ -527,7 +527,8 @@ GLOBAL int open_breached(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
 GLOBAL int check_open(u32 index, u32 as_id, u64 gfn, u64 spte, u32 level)
 {
 	struct open_search find = {
-		.gfn = gfn, .end = gfn + level_pages(level & 3), .as_id = as_id, .vm = index, .breach = 1,
+		.gfn = gfn, .end = gfn + level_pages(level & 3), .spte = spte, .as_id = as_id, .vm = index,
+		.level = level,
 	};
 	struct vm_counts *c = counts_of(index);
 

@@ -172,19 +172,26 @@ GLOBAL u32 window_withdraw(struct window *w)
 struct open_search {
 	u64 gfn;
 	u64 end;
+	u64 spte;
 	u32 as_id;
 	u32 vm;
-	u32 breach;		/* in: 1 = a leaf has been mapped; 0 = only look */
+	u32 level;		/* in: of the leaf that has been mapped, which is spte; 0: only look */
 	u32 hits;		/* out */
 	u32 larger;		/* out: windows that the leaf reaches beyond */
 	struct cause_key cause;	/* out: of the last hit */
 };
 
 /* A leaf has been mapped into an open window: for the recorder.  Where it was is judged with the first. */
-GLOBAL int breach_seen(u64 gfn, u64 pages, u32 vm, u32 as_id, u64 window)
+GLOBAL int breach_seen(const struct open_search *f, u64 window)
 {
-	struct story s = { .gfn = gfn, .pages = pages, .vm = vm, .as_id = as_id };
+	struct story s;
 
+	if (!f)
+		return 0;
+	s = (struct story){
+		.gfn = f->gfn, .pfn = spte_pfn(f->spte), .old_spte = f->spte, .new_spte = f->spte,
+		.vm = f->vm, .level = f->level, .as_id = f->as_id, .pages = f->end - f->gfn,
+	};
 	step_seen(INV_NO_MAP_IN_WINDOW, NMW_MAP, 1, &s, window, window);
 	return 0;
 }
@@ -217,10 +224,10 @@ static long open_window_step(u32 i, struct open_search *s)
 		}
 		s->hits++;
 		s->cause = o->cause;
-		if (s->breach) {
+		if (s->level) {
 			o->state = nmw_step(o->state, NMW_MAP).next;
 			if (cfg_record)
-				breach_seen(s->gfn, s->end - s->gfn, vm, s->as_id, o->number);
+				breach_seen(s, o->number);
 		} else if (cfg_record) {
 			__sync_fetch_and_add(&o->retries, 1);
 		}

@@ -77,6 +77,25 @@ narrow() {
 	! grep -nE '^.{73}' out.lkml && ! LC_ALL=C grep -n '[^ -~]' out.lkml
 }
 
+# a command line of any length keeps to the columns, and a shell reads from the mail what was run; so for
+# the name of the file
+long_command() {
+	long=$(printf '%0200d' 0)
+	set -- run-migration --name "$long" "it's $long and 'more', '''''''''''''''''''''''''' it" '' 'a b'
+	for n in $(seq 100); do
+		set -- "$@" "--option=$n"
+	done
+	"$scene" "$long.mms" 300 60 clean "$@"
+	status 0 "$mmuscope" report --lkml -o out.lkml "$long.mms"
+	narrow
+	sed -n '/^  mmuscope /,/^$/p' out.lkml > commands
+	printf '%s\n' record -o run.mms -- "$@" judge "$long.mms" > want
+	sh -c 'mmuscope() { printf "%s\n" "$@"; }; . ./commands' > got
+	diff want got
+	status 0 "$mmuscope" report -o out.text "$long.mms"
+	grep -q '^while ran: run-migration.*[.][.][.]$' out.text
+}
+
 stdin() {
 	got=0
 	# shellcheck disable=SC2002
@@ -145,6 +164,7 @@ check report-html-loads-nothing sh -c '! grep -aoiE "(src|href)=\"?(https?:)?//[
 check report-perfetto trace
 check report-json json
 check report-lkml-is-narrow narrow
+check report-lkml-long-command long_command
 check report-stdin stdin
 check report-clean clean
 check report-cut-off cut_off

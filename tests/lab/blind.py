@@ -5,10 +5,7 @@
 # status 3, and the reason is said to people and to machines. The kernel is unchanged; only to skip runs of
 # a program it needs a module. The other reasons need a fault in mmuscope or a kernel like no other:
 # tests/unit/verdict.c has them all.
-import os
-import subprocess
-
-from labvm import TOP, Lab, check, equal, finish, guarded, invariant, nothing_lost
+from labvm import Lab, check, equal, finish, guarded, invariant, module, nothing_lost
 
 # 65,536 pages can be mapped more than once; each of these is mapped by two memslots
 SIDE_TABLE_PAGES = 66000
@@ -37,14 +34,12 @@ CASES = {
 GOOD = ("mmuscope-load -q --pages 127 shared-memfd && vms windows 4 1 && vms windows 1 4 && vms churn 100 && "
         "mmuscope-load -q --pages 600 two-slots && vms open 16 && vms sparse 100 && vms held 600")
 
-module = os.path.join(TOP, "build/test/reenter-6.12.ko")
-build = subprocess.run([os.path.join(TOP, "lab/module"), "6.12", os.path.join(TOP, "tests/mutants/reenter"),
-                        module], check=False)
-if not check("module-builds", build.returncode == 0, "lab/module ended with %d" % build.returncode):
+reenter = module("6.12", "tests/mutants/reenter")
+if not reenter:
     finish()
 
 lab = Lab("6.12")
-lab.option("--push", module + ":reenter.ko")
+lab.option("--push", reenter + ":reenter.ko")
 lab.step("held", f"mmuscope check --json -- sh -c '{GOOD}'")
 for name, (options, command, _) in CASES.items():
     lab.step(name, f"mmuscope check --json {options} -- {command}")

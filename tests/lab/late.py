@@ -4,10 +4,7 @@
 # Late attach: mmuscope comes to a host with running, busy VMs. All that they had mapped is taken over, the
 # block map equals KVM's page tables afterwards, the stock equals KVM's own statistics, and a violation on a
 # page that was mapped before mmuscope came is found. The newest kernel, and one that marks at the zap.
-import os
-import subprocess
-
-from labvm import TOP, Lab, check, equal, finish, guarded, invariant, nothing_lost
+from labvm import Lab, check, equal, finish, guarded, invariant, module, nothing_lost
 
 MEM_GPA = 0x40000000    # where mmuscope-load puts the memory under test
 LEVELS = {"4K": "pages_4k", "2M": "pages_2m", "1G": "pages_1g"}
@@ -103,14 +100,11 @@ exit 1"""
 
 
 def late(kernel):
-    module = os.path.join(TOP, f"build/test/clean_dirty-{kernel}.ko")
-    build = subprocess.run([os.path.join(TOP, "lab/module"), kernel,
-                            os.path.join(TOP, "tests/mutants/clean_dirty"), module], check=False)
-    if not check(f"{kernel}-module-builds", build.returncode == 0,
-                 f"lab/module ended with {build.returncode}"):
+    cleaner = module(kernel, "tests/mutants/clean_dirty")
+    if not cleaner:
         return
     lab = Lab(kernel)
-    lab.option("--insmod", module, "--swap", "128M", "--disk", "ext4:128M")
+    lab.option("--insmod", cleaner, "--swap", "128M", "--disk", "ext4:128M")
     lab.step("late", LATE)
     lab.step("clean", CLEAN)
     lab.step("end", END)

@@ -254,6 +254,18 @@ static void finish_json(const struct maker *m, json_t *o)
 	json_object_set_new(o, "violations", m->s->clean ? json_array() : json_pack("[o]", violation_json()));
 }
 
+static json_t *workload_json(const struct scene *s)
+{
+	json_t *list;
+
+	if (!s->workload)
+		return json_pack("[s, s, s]", "run-migration", "--vms=3", s->hostile ? evil : "--dirty-log");
+	list = json_array();
+	for (char *const *word = s->workload; *word; word++)
+		json_array_append_new(list, json_string(*word));
+	return list;
+}
+
 static void put_snapshot(struct maker *m, uint32_t second, bool final)
 {
 	json_t *list = json_array(), *causes = json_array(), *o;
@@ -265,13 +277,12 @@ static void put_snapshot(struct maker *m, uint32_t second, bool final)
 	for (int k = 0; k < KINDS; k++)
 		if (m->causes[kinds[k].cause].windows)
 			json_array_append_new(causes, cause_json(m, k));
-	o = json_pack("{s:s, s:i, s:s, s:{s:s, s:s}, s:s, s:I, s:o, s:{s:i, s:i, s:i}, s:[s, s, s], s:o, s:i}", "mmuscope",
+	o = json_pack("{s:s, s:i, s:s, s:{s:s, s:s}, s:s, s:I, s:o, s:{s:i, s:i, s:i}, s:o, s:o, s:i}", "mmuscope",
 		      "0.1.0", "version", 1, "command", "record", "host", "kernel", "6.12.117+deb13-cloud-amd64",
 		      "machine", "x86_64", "tier", "fentry", "observed_ns",
 		      (json_int_t)(at(second, 0, 0) - SAMPLE_NS), "vms", list, "losses", "event",
 		      !m->s->clean && second >= LOST_AT ? 12 : 0, "raced", 0, "late-vms", 0, "workload",
-		      "run-migration", "--vms=3", m->s->hostile ? evil : "--dirty-log", "causes", causes,
-		      "command_status", 0);
+		      workload_json(m->s), "causes", causes, "command_status", 0);
 	if (final && o)
 		finish_json(m, o);
 	text = o ? json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;

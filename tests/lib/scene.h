@@ -15,6 +15,7 @@ struct scene {
 	size_t steps;		/* of other instances than that of the violation */
 	bool hostile;		/* names that would be code, were they not escaped */
 	bool clean;		/* no violation, no loss */
+	char *const *workload;	/* its words, up to a NULL; NULL: the usual one */
 };
 
 /* Record it.  0 or negative errno. */

@@ -5,6 +5,7 @@
 #include "user/gate/baseline.h"
 #include "commands.h"
 #include "user/gate/gather.h"
+#include "options.h"
 #include "user/base/log.h"
 #include "user/base/reason.h"
 #include "user/sink/report.h"
@@ -80,9 +81,7 @@ struct job {
 
 static int bad(const char *what, const char *text)
 {
-	log_error("gate: %s '%s'", what, text);
-	fprintf(stderr, "Try 'mmuscope gate --help'.\n");
-	return -1;
+	return options_bad("gate", what, text);
 }
 
 static int parse_allow(const char *text, unsigned int *allow)
@@ -107,7 +106,7 @@ static int parse_allow(const char *text, unsigned int *allow)
 /* 0: go on; 1: help was printed; -1: bad usage was reported. */
 static int parse(struct job *j, int argc, char **argv)
 {
-	int c;
+	int c, err;
 
 	optind = 0;
 	opterr = 0;
@@ -135,22 +134,10 @@ static int parse(struct job *j, int argc, char **argv)
 		case LONG_UPDATE:
 			j->update = true;
 			break;
-		case 'o':
-			j->output = optarg;
-			break;
-		case 'v':
-			log_level++;
-			break;
-		case 'q':
-			log_level = LOG_QUIET;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return 1;
-		case ':':
-			return bad("missing argument after", argv[optind - 1]);
 		default:
-			return bad("unknown option", argv[optind - 1]);
+			err = options_common(c, argv, "gate", usage, &j->output);
+			if (err)
+				return err;
 		}
 	}
 	if (argc - optind < 2)

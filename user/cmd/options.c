@@ -106,9 +106,9 @@ int parse_size(const char *text, uint64_t *bytes)
 	return errno || !n ? -ERANGE : 0;
 }
 
-static int bad(const char *name, const char *what, const char *text)
+int options_bad(const char *name, const char *what, const char *text)
 {
-	log_error("%s: %s '%s'", name, what, text);
+	log_error("%s: %s%s%s%s", name, what, text ? " '" : "", text ? text : "", text ? "'" : "");
 	fprintf(stderr, "Try 'mmuscope %s --help'.\n", name);
 	return -1;
 }
@@ -124,7 +124,7 @@ static int parse_only(const char *name, const char *text, unsigned int *only)
 		int i = invariant_find(t);
 
 		if (i < 0) {
-			err = bad(name, "unknown invariant", t);
+			err = options_bad(name, "unknown invariant", t);
 			for (int k = 0; k < INV_NR; k++)
 				fprintf(stderr, "  %s\n", invariant_name(k));
 		} else {
@@ -132,7 +132,7 @@ static int parse_only(const char *name, const char *text, unsigned int *only)
 		}
 	}
 	if (!err && !*only)
-		err = bad(name, "no invariant in", text);
+		err = options_bad(name, "no invariant in", text);
 	free(copy);
 	return err;
 }
@@ -145,20 +145,20 @@ static int record_option(struct options *o, const char *name, int c)
 	switch (c) {
 	case LONG_RING:
 		if (parse_size(optarg, &n) || n < RING_MIN || n > RING_MAX || n & (n - 1))
-			return bad(name, "--ring takes a power of 2 from 64K to 1G, not", optarg);
+			return options_bad(name, "--ring takes a power of 2 from 64K to 1G, not", optarg);
 		o->ring_bytes = (uint32_t)n;
 		return 0;
 	case LONG_ROTATE_SIZE:
 		if (parse_size(optarg, &o->rotate_bytes) || o->rotate_bytes < RING_MIN)
-			return bad(name, "--rotate-size takes a size from 64K on, not", optarg);
+			return options_bad(name, "--rotate-size takes a size from 64K on, not", optarg);
 		return 0;
 	case LONG_ROTATE_TIME:
 		if (parse_duration(optarg, &o->rotate_ns))
-			return bad(name, "not a duration (60s, 5m, 1h):", optarg);
+			return options_bad(name, "not a duration (60s, 5m, 1h):", optarg);
 		return 0;
 	case LONG_KEEP:
 		if (parse_number(optarg, 1, 1000000, &n))
-			return bad(name, "--keep takes 1 to 1000000, not", optarg);
+			return options_bad(name, "--keep takes 1 to 1000000, not", optarg);
 		o->keep = (uint32_t)n;
 		return 0;
 	default:
@@ -173,13 +173,13 @@ static int judge_option(struct options *o, const char *name, int c)
 
 	if (c == LONG_VM) {
 		if (parse_number(optarg, 1, MAX_VMS, &n))
-			return bad(name, "--vm takes 1 to 4095, not", optarg);
+			return options_bad(name, "--vm takes 1 to 4095, not", optarg);
 		o->vm = (uint32_t)n;
 		return 0;
 	}
 	/* from the very start is what is done without it */
 	if (parse_duration(optarg, c == LONG_FROM ? &o->from_ns : &o->to_ns))
-		return bad(name, "not a time of the recording (90, 1.5s, 2m):", optarg);
+		return options_bad(name, "not a time of the recording (90, 1.5s, 2m):", optarg);
 	return 0;
 }
 
@@ -217,27 +217,49 @@ static unsigned int option_group(int c)
 	}
 }
 
+int options_common(int c, char **argv, const char *name, const char *usage, const char **output)
+{
+	switch (c) {
+	case 'o':
+		*output = optarg;
+		return 0;
+	case 'v':
+		log_level++;
+		return 0;
+	case 'q':
+		log_level = LOG_QUIET;
+		return 0;
+	case 'h':
+		fputs(usage, stdout);
+		return 1;
+	case ':':
+		return options_bad(name, "missing argument after", argv[optind - 1]);
+	default:
+		return options_bad(name, "unknown option", argv[optind - 1]);
+	}
+}
+
 int options_parse(struct options *o, int argc, char **argv, const char *name, unsigned int accepts,
 		  const char *usage)
 {
 	uint64_t n;
-	int c;
+	int c, err;
 
 	*o = (struct options){ .max_vms = 256, .stories = 16, .ring_bytes = RING_DEFAULT };
 	optind = 0;	/* glibc: forget a former command line too */
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "+:p:o:vqh", longs, NULL)) != -1) {
 		if (option_group(c) & ~accepts)
-			return bad(name, "not an option of this command:", argv[optind - 1]);
+			return options_bad(name, "not an option of this command:", argv[optind - 1]);
 		switch (c) {
 		case 'p':
 			if (parse_number(optarg, 1, INT32_MAX, &n))
-				return bad(name, "not a process id:", optarg);
+				return options_bad(name, "not a process id:", optarg);
 			o->pid = (uint32_t)n;
 			break;
 		case LONG_FOR:
 			if (parse_duration(optarg, &o->for_ns))
-				return bad(name, "not a duration (60s, 500ms, 5m):", optarg);
+				return options_bad(name, "not a duration (60s, 500ms, 5m):", optarg);
 			break;
 		case LONG_JSON:
 			o->json = true;
@@ -248,12 +270,12 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
 			break;
 		case LONG_MAX_VMS:
 			if (parse_number(optarg, 1, MAX_VMS, &n))
-				return bad(name, "--max-vms takes 1 to 4095, not", optarg);
+				return options_bad(name, "--max-vms takes 1 to 4095, not", optarg);
 			o->max_vms = (uint32_t)n;
 			break;
 		case LONG_STORIES:
 			if (parse_number(optarg, 0, 1000, &n))
-				return bad(name, "--stories takes 0 to 1000, not", optarg);
+				return options_bad(name, "--stories takes 0 to 1000, not", optarg);
 			o->stories = (uint32_t)n;
 			break;
 		case LONG_CLAIMS:
@@ -282,39 +304,27 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
 		case LONG_PAYOFF:
 			o->payoff = true;
 			break;
-		case 'o':
-			o->output = optarg;
-			break;
-		case 'v':
-			log_level++;
-			break;
-		case 'q':
-			log_level = LOG_QUIET;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return 1;
-		case ':':
-			return bad(name, "missing argument after", argv[optind - 1]);
 		default:
-			return bad(name, "unknown option", argv[optind - 1]);
+			err = options_common(c, argv, name, usage, &o->output);
+			if (err)
+				return err;
 		}
 	}
 	if (accepts & OPT_JUDGE) {
 		o->file = argv[optind];
 		if (!o->file)
-			return bad(name, "no recording is named:", "FILE.mms");
+			return options_bad(name, "no recording is named:", "FILE.mms");
 		if (argv[optind + 1])
-			return bad(name, "unexpected argument", argv[optind + 1]);
+			return options_bad(name, "unexpected argument", argv[optind + 1]);
 	} else if (optind < argc) {
 		/* only what stands behind "--" is a command: a mistyped word must not be run */
 		if (!(accepts & OPT_TARGET) || strcmp(argv[optind - 1], "--"))
-			return bad(name, "unexpected argument", argv[optind]);
+			return options_bad(name, "unexpected argument", argv[optind]);
 		o->command = &argv[optind];
 	} else if (optind > 1 && !strcmp(argv[optind - 1], "--")) {
-		return bad(name, "no command after", "--");
+		return options_bad(name, "no command after", "--");
 	}
 	if (o->command && o->pid)
-		return bad(name, "-p and a command exclude each other:", o->command[0]);
+		return options_bad(name, "-p and a command exclude each other:", o->command[0]);
 	return 0;
 }

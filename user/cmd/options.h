@@ -60,6 +60,14 @@ struct options {
 int options_parse(struct options *o, int argc, char **argv, const char *name, unsigned int accepts,
 		  const char *usage);
 
+/*
+ * One of the options that every command has (-o, -v, -q, -h), or what getopt_long() makes of a bad one, for
+ * commands with a loop of their own.  c: what getopt_long() returned.  As options_parse().
+ */
+int options_common(int c, char **argv, const char *name, const char *usage, const char **output);
+/* "NAME: WHAT 'TEXT'" and where help is; text: NULL or what it is about.  -1. */
+int options_bad(const char *name, const char *what, const char *text);
+
 /* "90", "1.5s", "250ms", "2m", "1h" to ns.  0 or -EINVAL. */
 int parse_duration(const char *text, uint64_t *ns);
 /* "65536", "64K", "16M", "2G" to bytes, at least 1.  0, -EINVAL or -ERANGE. */

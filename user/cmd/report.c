@@ -4,6 +4,7 @@
  */
 #include "commands.h"
 #include "user/base/log.h"
+#include "options.h"
 #include "user/base/reason.h"
 #include "user/sink/report.h"
 #include "user/report/forms.h"
@@ -63,38 +64,29 @@ struct job {
 
 static int bad(const char *what, const char *text)
 {
-	log_error("report: %s%s%s%s", what, *text ? " '" : "", text, *text ? "'" : "");
-	fprintf(stderr, "Try 'mmuscope report --help'.\n");
-	return -1;
+	return options_bad("report", what, text);
 }
 
 /* 0: go on; 1: help was printed; -1: bad usage was reported. */
 static int parse(struct job *j, int argc, char **argv)
 {
-	int c;
+	int c, err;
 
 	optind = 0;
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":o:qh", longs, NULL)) != -1) {
 		if (c >= FORM_FIRST && j->form)
 			return bad("one form at a time, not also", argv[optind - 1]);
-		if (c >= FORM_FIRST)
+		if (c >= FORM_FIRST) {
 			j->form = c;
-		else if (c == 'o')
-			j->output = optarg;
-		else if (c == 'q')
-			log_level = LOG_QUIET;
-		else if (c == 'h') {
-			fputs(usage, stdout);
-			return 1;
-		} else if (c == ':') {
-			return bad("a value is missing after", argv[optind - 1]);
-		} else {
-			return bad("unknown option", argv[optind - 1]);
+			continue;
 		}
+		err = options_common(c, argv, "report", usage, &j->output);
+		if (err)
+			return err;
 	}
 	if (optind == argc)
-		return bad("which recording?", "");
+		return bad("which recording?", NULL);
 	if (optind + 1 < argc)
 		return bad("one recording at a time, not also", argv[optind + 1]);
 	j->file = argv[optind];

@@ -60,9 +60,7 @@ struct job {
 
 static int bad(const char *what, const char *text)
 {
-	log_error("runs: %s '%s'", what, text);
-	fprintf(stderr, "Try 'mmuscope runs --help'.\n");
-	return -1;
+	return options_bad("runs", what, text);
 }
 
 static int failed(const struct job *j)
@@ -248,7 +246,7 @@ static const struct verb *find_verb(const char *name)
 /* 0: go on; 1: help was printed; -1: bad usage was reported. */
 static int parse(struct job *j, int argc, char **argv)
 {
-	int c;
+	int c, err;
 
 	optind = 0;
 	opterr = 0;
@@ -265,22 +263,10 @@ static int parse(struct job *j, int argc, char **argv)
 		case LONG_JSON:
 			j->json = true;
 			break;
-		case 'o':
-			j->output = optarg;
-			break;
-		case 'v':
-			log_level++;
-			break;
-		case 'q':
-			log_level = LOG_QUIET;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return 1;
-		case ':':
-			return bad("missing argument after", argv[optind - 1]);
 		default:
-			return bad("unknown option", argv[optind - 1]);
+			err = options_common(c, argv, "runs", usage, &j->output);
+			if (err)
+				return err;
 		}
 	}
 	j->words = argv + optind;

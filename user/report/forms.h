@@ -25,8 +25,8 @@ int report_perfetto(FILE *f, struct digest *d, const char *name);
 json_t *report_object(const struct digest *d, const char *name);
 /* When the recording was begun, "2023-11-14 22:13:20 UTC"; "": not known. */
 const char *report_date(const struct digest *d, char *buf, size_t size);
-/* The words of the workload, quoted for a shell. */
-const char *report_workload(const struct digest *d, char *buf, size_t size);
+/* The words of the workload, borrowed; NULL: none. */
+const json_t *report_workload(const struct digest *d);
 /* An integer of the last snapshot's object. */
 uint64_t json_count(const json_t *o, const char *key);
 

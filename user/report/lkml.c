@@ -5,6 +5,7 @@
  */
 #include "user/base/format.h"
 #include "forms.h"
+#include "shell.h"
 
 #include "bpf/hist.h"
 
@@ -15,24 +16,26 @@
 
 enum { COLUMNS = 72, STEPS_SHOWN = 16 };
 
-/* Words over as many lines as they need; what is longer than a line stays whole. */
+/* Words over as many lines as they need; what is longer than a line goes on in the next. */
 static void wrapped(FILE *f, int indent, int hang, const char *text)
 {
-	int column = indent;
+	int column = indent, line = COLUMNS - indent - hang;
+	bool broken = false;
 
 	fprintf(f, "%*s", indent, "");
 	while (*text) {
 		int len = (int)strcspn(text, " ");
+		int piece = len < line ? len : line;
 
-		if (column > indent && column + 1 + len > COLUMNS) {
+		if (broken || (column > indent && column + 1 + piece > COLUMNS)) {
 			fprintf(f, "\n%*s", indent + hang, "");
 			column = indent + hang;
 		} else if (column > indent) {
 			column += fprintf(f, " ");
 		}
-		column += fprintf(f, "%.*s", len, text);
-		indent = indent < column ? indent : column;
-		text += len;
+		column += fprintf(f, "%.*s", piece, text);
+		broken = piece < len;
+		text += piece;
 		text += strspn(text, " ");
 	}
 	fputc('\n', f);
@@ -111,8 +114,12 @@ static void facts(FILE *f, const struct digest *d, const char *name)
 	fact(f, "dirty at", digest_text(d, "marks_at", "?"));
 	snprintf(text, sizeof(text), "mmuscope %s", digest_text(d, "mmuscope", "?"));
 	fact(f, "tool", text);
-	if (*report_workload(d, text, sizeof(text)))
-		fact(f, "workload", text);
+	if (report_workload(d)) {
+		int column = fprintf(f, "%-10s ", "workload");
+
+		shell_line(f, report_workload(d), COLUMNS, column, 4);
+		fputc('\n', f);
+	}
 	if (*report_date(d, text, sizeof(text)))
 		fact(f, "begun", text);
 	snprintf(text, sizeof(text), "%s, %s records, %s", format_ns(t, d->last_ns - d->first_ns),
@@ -209,22 +216,29 @@ static void story(FILE *f, const struct digest *d, const struct story *s, const 
 		step(f, d, s, k);
 }
 
+/* To be taken out of the mail and run: folded as a shell wants it. */
+static void command(FILE *f, const char *begin, const json_t *words)
+{
+	int column = fprintf(f, "  %s ", begin);
+
+	shell_line(f, words, COLUMNS, column, 4);
+	fputc('\n', f);
+}
+
 static void repeat(FILE *f, const struct digest *d, const char *name)
 {
-	char workload[400], line[512];
+	json_t *file = json_pack("[s]", name);
 
 	title(f, "How to repeat it");
-	if (*report_workload(d, workload, sizeof(workload))) {
-		snprintf(line, sizeof(line), "mmuscope record -o run.mms -- %s", workload);
-		wrapped(f, 2, 2, line);
-	} else {
+	if (report_workload(d))
+		command(f, "mmuscope record -o run.mms --", report_workload(d));
+	else
 		fprintf(f, "  mmuscope record -o run.mms --for 60s\n");
-	}
 	fprintf(f, "\n");
 	wrapped(f, 0, 0, "The recording can be judged again, without KVM and as any user:");
-	snprintf(line, sizeof(line), "mmuscope judge %s", name);
 	fprintf(f, "\n");
-	wrapped(f, 2, 2, line);
+	command(f, "mmuscope judge", file);
+	json_decref(file);
 }
 
 int report_lkml(FILE *f, struct digest *d, const char *name)

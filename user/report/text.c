@@ -5,6 +5,7 @@
 #include "user/base/format.h"
 #include "user/sink/report.h"
 #include "forms.h"
+#include "shell.h"
 
 #include "bpf/hist.h"
 
@@ -31,6 +32,23 @@ static void warnings(FILE *f, const struct digest *d)
 		fputc('\n', f);
 }
 
+/* On one line, which says when it is not all of it. */
+static void workload(FILE *f, const struct digest *d)
+{
+	enum { ROOM = 68 };
+	size_t size;
+	char *text;
+	FILE *m = report_workload(d) ? open_memstream(&text, &size) : NULL;
+
+	if (!m)
+		return;
+	shell_line(m, report_workload(d), SHELL_ONE_LINE, 0, 0);
+	if (fclose(m))
+		return;
+	fprintf(f, "while ran: %.*s%s\n", size > ROOM ? ROOM - 3 : ROOM, text, size > ROOM ? "..." : "");
+	free(text);
+}
+
 static void head(FILE *f, const struct digest *d, const char *name)
 {
 	char t[FORMAT_LEN], n[FORMAT_LEN], text[512];
@@ -43,8 +61,7 @@ static void head(FILE *f, const struct digest *d, const char *name)
 	fprintf(f, "%s, %s records, %s\n", format_ns(t, d->last_ns - d->first_ns),
 		format_count(n, (int64_t)d->health.records),
 		recording_is_lossless(&d->health) ? "the file is whole" : "the file is not whole");
-	if (*report_workload(d, text, sizeof(text)))
-		fprintf(f, "while ran: %.68s\n", text);
+	workload(f, d);
 	fputc('\n', f);
 }
 
