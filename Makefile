@@ -217,6 +217,7 @@ payoff: all
 install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 	install -D -m 755 $(B)/bin/mmuscope $(DESTDIR)$(PREFIX)/bin/mmuscope
 	install -D -m 755 $(B)/bin/mmuscope-load $(DESTDIR)$(PREFIX)/bin/mmuscope-load
+	install -D -m 644 dist/mmuscope.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/mmuscope.catalog
 	for m in docs/man/*.[1-8]; do \
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 

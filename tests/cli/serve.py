@@ -324,6 +324,15 @@ def notify_systemd():
                 last = listener.recv(4096).decode()
 
 
+def catalog():
+    """Every entry for the journal is explained, and nothing else."""
+    with open(os.path.join(TOP, "user/journal.c"), encoding="utf-8") as f:
+        ids = re.findall(r'"([0-9a-f]{32})"', f.read())
+    with open(os.path.join(TOP, "dist/mmuscope.catalog"), encoding="utf-8") as f:
+        same(sorted(re.findall(r"^-- ([0-9a-f]{32})$", f.read(), re.M)), sorted(ids))
+    same(len(ids), 3)
+
+
 def wrong_usage():
     for options, words in ((["--listen", "nowhere"], "HOST:PORT"), (["--speed", "x"], "--speed takes"),
                            (["--replay", "absent.mms"], "cannot read absent.mms"), (["stray"], "unexpected argument"),
@@ -434,7 +443,7 @@ def main():
         subprocess.run([SCENE, "run.mms", "300", "60"], check=True)
         for function in (metrics, promtool, openmetrics_is_sound, other_paths, replay_goes_on, series_are_bounded,
                          no_kernel_address, privileges_are_gone, basic_auth, tls, unix_socket, socket_activation,
-                         notify_systemd, wrong_usage, malformed_and_oversized, pipelined, slow_clients,
+                         notify_systemd, catalog, wrong_usage, malformed_and_oversized, pipelined, slow_clients,
                          goes_away_in_the_middle, many_requests):
             test(function)
         os.chdir("/")
