@@ -244,6 +244,11 @@ int exposition_write(struct text *out, const struct samples *s, enum exposition_
 		before = (int)s->list[i].metric;
 		add_sample(out, &s->list[i], form);
 	}
+	return out->full ? -ENOMEM : 0;
+}
+
+int exposition_end(struct text *out, enum exposition_form form)
+{
 	if (form == FORM_OPENMETRICS)
 		add_text(out, "# EOF\n");
 	return out->full ? -ENOMEM : 0;

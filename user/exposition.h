@@ -25,6 +25,8 @@ const char *exposition_content_type(enum exposition_form form);
  * 0 or -ENOMEM.
  */
 int exposition_write(struct text *out, const struct samples *s, enum exposition_form form);
+/* What stands behind the last sample.  0 or -ENOMEM. */
+int exposition_end(struct text *out, enum exposition_form form);
 void text_free(struct text *t);
 
 #endif /* MMUSCOPE_EXPOSITION_H */

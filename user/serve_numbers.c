@@ -79,20 +79,16 @@ static struct MHD_Response *answer(char *text, size_t size, const char *type)
 /* The kernel's numbers are those of the last gathering, our own those of the first scrape after it. */
 static int write_metrics(struct serve *s, struct text *text, enum exposition_form form)
 {
-	struct samples own = { 0 }, all;
-	int err = samples_copy(&all, &s->now.samples);
+	struct samples own = { 0 };
+	int err = stats_add(s, &own);
 
-	err = err ?: stats_add(s, &own);
 	err = err ?: s->source->cost(s->source, &own);
-	for (size_t i = 0; i < own.n && !err; i++)
-		err = samples_add_scaled(&all, own.list[i].metric, (const char *const *)own.list[i].label,
-					 own.list[i].value);
+	samples_sort(&own);
+	/* no metric is in both lists */
+	err = err ?: exposition_write(text, &s->now.samples, form);
+	err = err ?: exposition_write(text, &own, form);
 	samples_free(&own);
-	if (!err)
-		samples_sort(&all);
-	err = err ?: exposition_write(text, &all, form);
-	samples_free(&all);
-	return err;
+	return err ?: exposition_end(text, form);
 }
 
 struct MHD_Response *numbers_metrics(struct serve *s, enum exposition_form form)

@@ -49,6 +49,12 @@ class Server:
             time.sleep(0.02)
         self.url = f"http://{found.group(1)}/"
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(DEADLINE)
@@ -101,7 +107,6 @@ def hostile(browser, server):
     say(found == [0, 4, 0], "hostile-names-are-text", str(found))
     others = [c for c in browser.complaints() if not c.startswith("request: " + server.url)]
     say(others == [], "hostile-console", str(others))
-    server.stop()
 
 
 def main():
@@ -111,8 +116,10 @@ def main():
     folder = tempfile.mkdtemp(prefix="mmuscope-serve.")
     browser = Browser()
     try:
-        live(browser, Server(folder, "3", "3000", "100"))
-        hostile(browser, Server(folder, "0", "400", "60", "hostile"))
+        with Server(folder, "3", "3000", "100") as server:
+            live(browser, server)
+        with Server(folder, "0", "400", "60", "hostile") as server:
+            hostile(browser, server)
     finally:
         browser.close()
         shutil.rmtree(folder)

@@ -24,6 +24,7 @@ static char *written(struct samples *s, enum exposition_form form)
 
 	samples_sort(s);
 	assert_int_equal(exposition_write(&t, s, form), 0);
+	assert_int_equal(exposition_end(&t, form), 0);
 	text = strndup(t.data ? t.data : "", t.n);
 	text_free(&t);
 	return text;
