@@ -2,10 +2,10 @@
 /*
  * The dispatcher: one table of subcommands.
  */
-#include "commands.h"
-#include "features.h"
-#include "log.h"
-#include "reason.h"
+#include "user/base/features.h"
+#include "user/cmd/commands.h"
+#include "user/base/log.h"
+#include "user/base/reason.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -326,7 +326,7 @@ def notify_systemd():
 
 def catalog():
     """Every entry for the journal is explained, and nothing else."""
-    with open(os.path.join(TOP, "user/journal.c"), encoding="utf-8") as f:
+    with open(os.path.join(TOP, "user/serve/journal.c"), encoding="utf-8") as f:
         ids = re.findall(r'"([0-9a-f]{32})"', f.read())
     with open(os.path.join(TOP, "dist/mmuscope.catalog"), encoding="utf-8") as f:
         same(sorted(re.findall(r"^-- ([0-9a-f]{32})$", f.read(), re.M)), sorted(ids))

@@ -2,8 +2,8 @@
 /*
  * Fuzz target: the file with TLS and passwords, and what clients say in an Accept header.
  */
-#include "user/exposition.h"
-#include "user/web_config.h"
+#include "user/metrics/exposition.h"
+#include "user/serve/web_config.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * Samples as text for scrapers: both forms to the byte, which one is asked for, and how many series there can
  * be.
  */
-#include "user/exposition.h"
-#include "user/series_limit.h"
+#include "user/metrics/exposition.h"
+#include "user/metrics/series_limit.h"
 
 #include "unit.h"
 

@@ -2,10 +2,10 @@
 /*
  * News for the journal: which samples are news, what an entry says, and that a host in trouble floods nobody.
  */
-#include "user/journal.h"
-#include "user/watcher.h"
+#include "user/serve/journal.h"
+#include "user/serve/watcher.h"
 
-#include "user/log.h"
+#include "user/base/log.h"
 
 #include "unit.h"
 

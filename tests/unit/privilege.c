@@ -3,7 +3,7 @@
  * After the drop: no capability, no way back, and each system call that serving does not need fails or ends
  * the process.  Each try is made in a child.
  */
-#include "user/privilege.h"
+#include "user/serve/privilege.h"
 
 #include "unit.h"
 

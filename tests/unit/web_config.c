@@ -2,8 +2,8 @@
 /*
  * The file with TLS and passwords: what is taken, what is refused and in which words; and who gets in.
  */
-#include "user/web_auth.h"
-#include "user/web_config.h"
+#include "user/serve/web_auth.h"
+#include "user/serve/web_config.h"
 
 #include "unit.h"
 
