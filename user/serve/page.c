@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * user/report/page/live.html with its scripts and uPlot, put together by the Makefile.  It loads nothing but numbers
- * from us, and its policy allows nothing else.
+ * user/report/page/live.html with its scripts and uPlot, put together by the Makefile.  It loads nothing but
+ * numbers from us, and its policy allows nothing else.
  */
 #include "user/serve/page.h"
 
