@@ -59,7 +59,7 @@ done
 run ldd "$top/build/static/mmuscope"
 verdict mmuscope-is-static grep -q 'not a dynamic executable' out err
 
-for command in doctor check levels walk; do
+for command in doctor check levels walk serve; do
 	for flag in --help -h; do
 		run "$mmuscope" "$command" "$flag"
 		verdict "$command$flag" is_help

@@ -229,7 +229,8 @@ int metrics_from_json(const json_t *report, struct samples *out, char *why, size
 	}
 	for (int m = 0; m < METRIC_NR; m++) {
 		w.metric = (enum metric)m;
-		descend(&w, report, metric_info(w.metric)->source);
+		if (*metric_info(w.metric)->source)
+			descend(&w, report, metric_info(w.metric)->source);
 	}
 	samples_sort(out);
 	return w.err;

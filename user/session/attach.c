@@ -230,13 +230,20 @@ void attach_detach(struct session *s)
 	}
 }
 
-/* Runs of a hook's program, or of the first entry to it, that the kernel has skipped. */
-static uint64_t misses_of(struct session *s, enum hook h)
+/* A hook's program, or the first entry to it. */
+int attach_program_fd(struct session *s, enum hook h)
 {
 	struct bpf_program *p = s->entries[h][0] ? s->entries[h][0] : find_program(s, h, "");
+
+	return p && s->hooks[h].attached ? bpf_program__fd(p) : -1;
+}
+
+/* Runs of it that the kernel has skipped. */
+static uint64_t misses_of(struct session *s, enum hook h)
+{
 	struct bpf_prog_info info = { 0 };
 	uint32_t size = sizeof(info);
-	int fd = p ? bpf_program__fd(p) : -1;
+	int fd = attach_program_fd(s, h);
 
 	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) ? info.recursion_misses : 0;
 }

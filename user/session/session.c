@@ -199,6 +199,8 @@ static int load(struct session *s)
 	for (uint32_t i = 1; i <= s->options.max_vms; i++)
 		if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.free_vms), NULL, &i, 0))
 			return reason_explain("filling the table of VMs", errno);
+	/* read from a file when first asked for: now, while files may be opened */
+	libbpf_num_possible_cpus();
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), take_record, s, NULL);
 	if (!s->ring)
 		return reason_explain("ring buffer", errno);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A session from inside: for the files that make it up (session.c, attach.c, adopt.c, audit.c, survey.c,
- * suspects.c, timed.c, walked.c, judged.c).
+ * suspects.c, timed.c, walked.c, judged.c, program_cost.c).
  * Nobody else knows of libbpf objects or maps.
  */
 #ifndef MMUSCOPE_SESSION_STATE_H
@@ -79,6 +79,8 @@ int attach_all(struct session *s);
 void attach_detach(struct session *s);
 /* Everything is attached and about to be switched on: runs skipped up to now do not count. */
 void attach_begin_misses(struct session *s);
+/* The program at a hook, -1: none. */
+int attach_program_fd(struct session *s, enum hook hook);
 /* Runs that the kernel skipped up to now, by hook: the program was already running on that CPU. */
 void attach_count_misses(struct session *s);
 
