@@ -10,6 +10,7 @@
 # make docs       docs/metrics.md, from the table of metrics
 # make payoff     the tables of docs/payoff.md, by two sessions on every kernel of the lab
 # make install    DESTDIR and PREFIX as usual
+# make deb        build/mmuscope_VERSION_ARCH.deb;  make dist: build/mmuscope-VERSION.tar.xz, of the last commit
 # V=1 shows the commands; CC=clang builds user space with clang
 
 VERSION := 0.1.0
@@ -26,7 +27,8 @@ ARCH_INCLUDE := /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null || uname
 BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-function -Werror \
 	-I$(firstword $(wildcard $(ARCH_INCLUDE) /usr/include/x86_64-linux-gnu))
 # libbpf, libelf: loading BPF objects; jansson: JSON; zstd: recordings; sqlite3: the run store
-LIBS := -lbpf -lelf -lz -ljansson -lzstd -lsqlite3 -lm
+# ncursesw, tinfo: mmuscope top
+LIBS := -lbpf -lelf -lz -ljansson -lzstd -lsqlite3 -lncursesw -ltinfo -lm
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h bpf/arch/*/*.h)
 USER_SRC := $(basename $(notdir $(wildcard user/*.c)))
@@ -39,7 +41,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test check lab prove long fuzz docs payoff install clean setup test-programs
+.PHONY: all demo test check lab prove long fuzz docs payoff deb dist install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -198,11 +200,21 @@ docs: $(B)/bin/mmuscope
 payoff: all
 	scripts/payoff
 
+deb: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
+	scripts/make-deb $(B)/bin $(VERSION) $(B)/mmuscope_$(VERSION)_$$(dpkg --print-architecture).deb
+
+# git orders the files and gives them the time of the commit; xz, one thread: the same bytes each time
+dist: | $(B)/
+	git archive --format=tar --prefix=mmuscope-$(VERSION)/ HEAD | xz -T1 -9 > $(B)/mmuscope-$(VERSION).tar.xz
+
 install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 	install -D -m 755 $(B)/bin/mmuscope $(DESTDIR)$(PREFIX)/bin/mmuscope
 	install -D -m 755 $(B)/bin/mmuscope-load $(DESTDIR)$(PREFIX)/bin/mmuscope-load
 	for m in docs/man/*.[1-8]; do \
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+	install -D -m 644 packaging/mmuscope.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mmuscope
+	ln -sf mmuscope $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mmuscope-load
+	install -D -m 644 packaging/_mmuscope $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_mmuscope
 
 clean:
 	rm -rf $(B)

@@ -19,6 +19,7 @@ static const struct {
 	{ "record", cmd_record, "the same, and keep everything seen in a file" },
 	{ "judge", cmd_judge, "judge a recording again" },
 	{ "levels", cmd_levels, "show what is mapped at 4K, 2M and 1G, per VM" },
+	{ "top", cmd_top, "every VM, live, or out of a recording" },
 	{ "walk", cmd_walk, "compare a lockless page table walk with GUP at each lookup" },
 	{ "report", cmd_report, "a recording as text, page, trace, table or mail" },
 	{ "gate", cmd_gate, "compare runs of a new build with a baseline, by rules" },
