@@ -15,6 +15,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#define SLACK_NS 250000000ULL
+
 struct replay {
 	struct top *top;
 	struct recording_reader *reader;
@@ -59,12 +61,14 @@ static uint64_t real_time(const struct replay *p, uint64_t ns)
 	return h && ns >= h->start_ns ? h->real_ns + (ns - h->start_ns) : 0;
 }
 
-/* A log has a picture every so often of the recording's time, give or take an eighth. */
+/* A log has a picture every so often of the recording's time; snapshots are not to the ms. */
 static bool too_early(const struct replay *p, uint64_t ns)
 {
-	uint64_t every = p->top->options->every_ns;
+	uint64_t every = p->top->options->every_ns, slack = every / 8;
 
-	return p->top->out && p->last_ns && ns < p->last_ns + every - every / 8;
+	if (slack > SLACK_NS)
+		slack = SLACK_NS;
+	return p->top->out && p->last_ns && ns < p->last_ns + every - slack;
 }
 
 /* True: it is over. */
