@@ -7,6 +7,7 @@
 # make prove      the mutation score: every mutant of docs/mutants.md, and no alarm without it
 # make long       two minutes of stress on two kernels, and the tests of tests/slow-tests
 # make fuzz       every target of tests/fuzz for FUZZ_SECONDS (60) each
+# make power      how often the gate is wrong, with new real runs from the lab (docs/gate.md)
 # make docs       docs/metrics.md, from the table of metrics
 # make payoff     the tables of docs/payoff.md, by two sessions on every kernel of the lab
 # make install    DESTDIR and PREFIX as usual
@@ -31,7 +32,7 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-
 LIBS := -lbpf -lelf -lz -ljansson -lzstd -lsqlite3 -lncursesw -ltinfo -lm
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h bpf/arch/*/*.h)
-USER_SRC := $(basename $(notdir $(wildcard user/*.c)))
+USER_SRC := $(patsubst user/%.c,%,$(wildcard user/*.c user/*/*.c))
 LOAD_SRC := $(basename $(notdir $(wildcard load/*.c)))
 
 USER_OBJ := $(USER_SRC:%=$(B)/user/%.o)
@@ -41,7 +42,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test check lab prove long fuzz docs payoff deb dist install clean setup test-programs
+.PHONY: FORCE all demo test check lab prove long fuzz power docs payoff deb dist install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -54,20 +55,21 @@ $(B)/mmuscope.skel.h: $(B)/mmuscope.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name mmuscope_bpf > $@
 
 # the page of mmuscope report --html: our own, and uPlot, which npm brings
-PAGE := $(wildcard user/page/*)
+PAGE := $(wildcard user/report/page/*)
 
-$(B)/uplot/uPlot.iife.min.js: scripts/fetch-uplot
+$(B)/uplot/uPlot.iife.min.js: scripts/fetch-uplot $(if $(wildcard $(B)/uplot/missing),FORCE)
 	$(call say,FETCH,$@)
 	$(Q)scripts/fetch-uplot $(B)/uplot
 
 $(B)/page.html: $(PAGE) $(B)/uplot/uPlot.iife.min.js scripts/make-page
 	$(call say,PAGE,$@)
-	$(Q)scripts/make-page user/page $(B)/uplot $@
+	$(Q)scripts/make-page user/report/page $(B)/uplot $@
 
-$(B)/user/report_html.o $(B)/test/user/report_html.o $(B)/fuzz/user/report_html.o: $(B)/page.html
+$(B)/user/report/html.o $(B)/test/user/report/html.o $(B)/fuzz/user/report/html.o: $(B)/page.html
 
-$(B)/user/%.o: user/%.c $(B)/mmuscope.skel.h | $(B)/user/
+$(B)/user/%.o: user/%.c $(B)/mmuscope.skel.h
 	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(OUR_CFLAGS) -MMD -MP -c $< -o $@
 
 $(B)/load/%.o: load/%.c | $(B)/load/
@@ -95,12 +97,14 @@ $(B)/static/mmuscope-load: $(LOAD_OBJ) | $(B)/static/
 TEST_CC := gcc
 TEST_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 TESTS := $(patsubst tests/%.c,$(B)/test/%,$(wildcard tests/unit/*.c tests/btf/*.c tests/recording/*.c)) \
-	$(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms $(B)/test/drop/candidate_calls
+	$(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms $(B)/test/drop/candidate_calls \
+	$(B)/test/drop/hists
 
 test-programs: $(TESTS)
 
-$(B)/test/user/%.o: user/%.c $(B)/mmuscope.skel.h | $(B)/test/user/
+$(B)/test/user/%.o: user/%.c $(B)/mmuscope.skel.h
 	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
 
 $(B)/test/load/%.o: load/%.c | $(B)/test/load/
@@ -109,8 +113,9 @@ $(B)/test/load/%.o: load/%.c | $(B)/test/load/
 
 TESTED_SRC := $(filter-out main,$(USER_SRC))
 
+# q: folders may have files of the same name
 $(B)/test/user.a: $(TESTED_SRC:%=$(B)/test/user/%.o)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(B)/test/load.a: $(filter-out %/main.o,$(LOAD_OBJ:$(B)/%=$(B)/test/%))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -137,8 +142,9 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/bin/%,$(wildcard tests/fuzz/*.c))
 FUZZ_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_SECONDS ?= 60
 
-$(B)/fuzz/user/%.o: user/%.c $(B)/mmuscope.skel.h | $(B)/fuzz/user/
+$(B)/fuzz/user/%.o: user/%.c $(B)/mmuscope.skel.h
 	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(OUR_CFLAGS) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
 
 $(B)/fuzz/lib/%.o: tests/lib/%.c | $(B)/fuzz/lib/
@@ -146,16 +152,16 @@ $(B)/fuzz/lib/%.o: tests/lib/%.c | $(B)/fuzz/lib/
 	$(Q)$(CLANG) $(OUR_CFLAGS) $(FUZZ_CFLAGS) -Itests -MMD -MP -c $< -o $@
 
 $(B)/fuzz/all.a: $(TESTED_SRC:%=$(B)/fuzz/user/%.o) $(patsubst tests/%.c,$(B)/fuzz/%.o,$(wildcard tests/lib/*.c))
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(B)/fuzz/bin/%: tests/fuzz/%.c $(B)/fuzz/all.a | $(B)/fuzz/bin/
 	$(call say,CC,$@)
 	$(Q)$(CLANG) $(OUR_CFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -Itests -MMD -MP -o $@ $< $(B)/fuzz/all.a $(LIBS)
 
 # without sanitizers: it makes thousands of comparisons
-$(B)/test/gate-power: tests/power/gate_power.c $(filter-out %/main.o,$(USER_OBJ)) | $(B)/test/unit/
+$(B)/test/gate-power: tests/power/gate_power.c tests/power/model.c $(filter-out %/main.o,$(USER_OBJ)) | $(B)/test/unit/
 	$(call say,CC,$@)
-	$(Q)$(CC) $(OUR_CFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(OUR_CFLAGS) -Itests/power -o $@ $^ $(LIBS)
 
 # small static programs that lab tests push into a VM
 $(B)/test/drop/%: tests/lab/%.c | $(B)/test/drop/
@@ -194,6 +200,12 @@ long: all test-programs
 
 fuzz: $(FUZZ) test-programs
 	tests/fuzz/run $(FUZZ_SECONDS) $(notdir $(FUZZ))
+
+power: all test-programs
+	rm -rf $(B)/power
+	tests/power/collect $(B)/power
+	tests/gate-power --rules tests/power/real.rules $(B)/power/base $(B)/power/slow $(B)/power/lost
+
 docs: $(B)/bin/mmuscope
 	$(B)/bin/mmuscope metrics -o docs/metrics.md
 
@@ -219,4 +231,4 @@ install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 clean:
 	rm -rf $(B)
 
--include $(wildcard $(B)/*/*.d $(B)/test/*/*.d $(B)/fuzz/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)

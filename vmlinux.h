@@ -179,6 +179,7 @@ struct kvm_memslots {
 };
 
 struct kvm_arch {
+	bool disable_nx_huge_pages;
 	bool shadow_root_allocated;
 	struct list_head tdp_mmu_roots;
 };
@@ -224,6 +225,7 @@ struct kvm_mmu_page {
 	u64 gfn;
 	u64 *spt;
 	u64 *shadowed_translation;
+	int root_count;
 };
 
 struct kvm_follow_pfn {

@@ -24,6 +24,7 @@ extern const void vm_list __ksym __weak;
 /* out of line since it must know of _PAGE_SAVED_DIRTY (6.6) */
 extern const void pte_mkwrite __ksym __weak;
 extern const void max_huge_page_level __ksym __weak;
+extern const void nx_huge_pages __ksym __weak;
 
 enum { INIT_OK, INIT_NO_SYMBOLS };
 
@@ -47,6 +48,7 @@ int init(void *ctx)
 	k_hugetlb_aops = (u64)&hugetlbfs_aops;
 	k_secret_aops = (u64)&secretmem_aops;
 	k_vm_list = (u64)&vm_list;
+	k_nx_huge_pages = (u64)&nx_huge_pages;
 	/* unsigned int and bool: wider reads would bring the neighbours along */
 	k_five_levels = &__pgtable_l5_enabled ? read32((u64)&__pgtable_l5_enabled) : 0;
 	k_max_level = &max_huge_page_level ? read32((u64)&max_huge_page_level) : 0;

@@ -180,6 +180,16 @@ static __always_inline bool sp_nx_disallowed(u64 sp)
 	return v;
 }
 
+/*
+ * With NX huge pages on, does KVM keep to small pages wherever it has a table of them, whatever that was made
+ * for?  disallowed_hugepage_adjust() (mmu.c) asks for the mark above only since 76901e56fb51 ("KVM: x86/mmu:
+ * explicitly check nx_hugepage in disallowed_hugepage_adjust()", 6.2, as the new name).
+ */
+static __always_inline bool nx_keeps_any_table(void)
+{
+	return bpf_core_field_exists(struct kvm_mmu_page___pre_v6_2, lpage_disallowed);
+}
+
 /* struct kvm of the mmu_notifier at mn, which is embedded in it. */
 static __always_inline u64 notifier_kvm(u64 mn)
 {

@@ -101,7 +101,7 @@ enum exempt {
 	EXEMPT_NR,
 };
 
-/* what was missed; any of these can turn HELD into INCONCLUSIVE (user/losses.def says which) */
+/* what was missed; any of these can turn HELD into INCONCLUSIVE (user/judge/losses.def says which) */
 enum loss {
 	LOSS_EVENT,		/* ring buffer full: a story, or the end of a VM with its counts */
 	LOSS_VM_TABLE,		/* more VMs at a time than --max-vms */
@@ -317,7 +317,7 @@ struct record_window {
 	__u32 event;		/* mmu_notifier_event */
 	__u64 pages;		/* 4K, zapped in it */
 	__u32 retries;		/* vCPU faults that came into it and have to be made again */
-	__u32 cause;		/* row of user/causes.def from 0; ring buffer: the path of its cause_key */
+	__u32 cause;		/* enum cause_id, 0: unknown; ring buffer: the path of its cause_key */
 	__u32 stack;		/* id of a stack record, 0: none */
 	__u32 zero;
 	char comm[COMM_LEN];
@@ -403,9 +403,10 @@ enum adopt_result {
 	ADOPT_SPOILED,		/* cannot be done */
 };
 
-/* why KVM maps less than the host does, in the order in which KVM asks (user/level_causes.def) */
+/* why KVM maps less than the host does, in the order in which KVM asks (user/judge/level_causes.def) */
 enum level_cause {
 	LOW_GUEST,		/* the guest's own page tables map no larger (shadow paging) */
+	LOW_UNPAGED,		/* the guest has no paging on (shadow paging) */
 	LOW_DIRTY_LOG,
 	LOW_CAP,		/* KVM maps no larger on this host */
 	LOW_MISALIGNED,		/* gfn and hva of the memslot to each other */

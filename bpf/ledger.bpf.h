@@ -20,9 +20,11 @@ enum {
 	LPAGE_MIXED = 1U << 31,		/* KVM_LPAGE_MIXED_FLAG, mmu.c; since 6.8 */
 	ORDER_2M = 9,
 	/* what KVM knows of a table of SPTEs that bears on the level of its leaves */
-	TABLE_NX = 1 << 0,		/* made instead of a huge leaf, since the guest executes from it */
-	TABLE_OF_GUEST = 1 << 1,	/* shadows a page table of the guest's */
-	TABLE_KINDS = 4,
+	TABLE_PLAIN = 0,
+	TABLE_NX,		/* made instead of a huge leaf, since the guest executes from it */
+	TABLE_OF_GUEST,		/* shadows a page table of the guest's */
+	TABLE_TOP,		/* hangs from a PAE root, which has no leaves */
+	TABLE_KINDS,
 	/* 4K leaves on either side of the border between two 2M of the host's, 2M and 1G leaves */
 	PART_4K = 0,
 	PART_4K_SECOND = 1,
@@ -52,8 +54,8 @@ struct survey_state {
 	u32 block_large;	/* ...whether it is a folio of 2M and more */
 	u32 table_kind;		/* of the shadow page looked at last, whose SPTEs are at... */
 	u64 table_at;
+	u32 nx_keeps;		/* NX huge pages forbid a larger leaf in the place of any table */
 	u32 scratch;
-	u32 pad;
 	struct survey_part part[PARTS];
 	u64 table[TABLE_SPTES];
 };
@@ -110,8 +112,10 @@ GLOBAL u32 survey_cause(u32 level, u32 kind, u64 gfn)
 	shift = level * 9;
 	mask = (1ULL << shift) - 1;
 	/* fault->max_level, FNAME(page_fault): the leaf is as large as the guest's own */
-	if (kind & TABLE_OF_GUEST)
+	if (kind == TABLE_OF_GUEST)
 		return LOW_GUEST;
+	if (kind == TABLE_TOP)
+		return LOW_UNPAGED;
 	if (a->flags & SLOT_LOG_DIRTY)
 		return LOW_DIRTY_LOG;
 	if (k_max_level && k_max_level <= level)
@@ -123,7 +127,7 @@ GLOBAL u32 survey_cause(u32 level, u32 kind, u64 gfn)
 		return LOW_UNKNOWN;
 	if (disallow)
 		return disallowed_cause(a, gfn, mask, disallow);
-	return kind & TABLE_NX ? LOW_NX : LOW_OLD;
+	return kind == TABLE_NX || st->nx_keeps ? LOW_NX : LOW_OLD;
 }
 
 /*
@@ -221,7 +225,21 @@ static long survey_entry(u32 k, struct survey_table *t)
 
 static __always_inline u32 table_kind(u64 table)
 {
-	return sp_nx_disallowed(sptep_page(table)) ? TABLE_NX : 0;
+	return sp_nx_disallowed(sptep_page(table)) ? TABLE_NX : TABLE_PLAIN;
+}
+
+/*
+ * The kind of the shadow MMU's table whose struct kvm_mmu_page is at sp.  Without nested paging a guest that
+ * has no paging on gets a PAE root with four tables of 2M entries: nonpaging_page_fault() and
+ * mmu_alloc_direct_roots(), mmu.c.  All other roots of this kind have a larger level or shadow the guest's.
+ */
+static __always_inline u32 shadow_table_kind(u64 sp, u32 level)
+{
+	if (!role_direct(sp))
+		return TABLE_OF_GUEST;
+	if (level == 2 && FIELD32(sp, struct kvm_mmu_page, root_count))
+		return TABLE_TOP;
+	return sp_nx_disallowed(sp) ? TABLE_NX : TABLE_PLAIN;
 }
 
 /*
@@ -267,15 +285,12 @@ GLOBAL int survey_root(u64 table, u32 root_level, u32 folios)
 GLOBAL int survey_sptep(u64 sptep, u32 level, u64 gfn, u32 folios)
 {
 	struct survey_state *st = survey_state();
-	u64 spte = read64(sptep), sp;
+	u64 spte = read64(sptep);
 
 	if (!st || !spte_leaf(spte, level))
 		return 0;
 	if (st->table_at != sptep >> 12) {
-		sp = sptep_page(sptep);
-		st->table_kind = sp_nx_disallowed(sp) ? TABLE_NX : 0;
-		if (!role_direct(sp))
-			st->table_kind |= TABLE_OF_GUEST;
+		st->table_kind = shadow_table_kind(sptep_page(sptep), level);
 		st->table_at = sptep >> 12;
 	}
 	survey_leaf(st, level, st->table_kind, gfn, spte, folios);
@@ -433,6 +448,8 @@ static __always_inline void survey_begin(struct survey_args *a, struct survey_st
 	__builtin_memset(a->leaves, 0, sizeof(a->leaves));
 	__builtin_memset(a->lost, 0, sizeof(a->lost));
 	st->slot = slot;
+	st->nx_keeps = nx_keeps_any_table() && k_nx_huge_pages && read32(k_nx_huge_pages) &&
+		       !(FIELD32(st->kvm, struct kvm, arch.disable_nx_huge_pages) & 0xff);
 	st->block = ~0ULL;
 	st->table_at = ~0ULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Every map and every global of the BPF object, and the counters' accessors.  Sizes marked "set at
- * load" are chosen by user/session.c from the options and the host.
+ * load" are chosen by user/session/session.c from the options and the host.
  */
 #ifndef MMUSCOPE_MAPS_BPF_H
 #define MMUSCOPE_MAPS_BPF_H
@@ -47,6 +47,7 @@ __u32 k_five_levels;
 __u32 k_tdp_mmu;	/* new page tables are the TDP MMU's */
 __u32 k_ad_disabled;	/* KVM keeps no accessed/dirty bits in SPTEs */
 __u64 k_vm_list;		/* address of KVM's list of VMs */
+__u64 k_nx_huge_pages;	/* address of KVM's parameter; 0: not known */
 __u32 k_max_level;	/* KVM maps no larger than this PG_LEVEL_x; 0: not known */
 
 /* on: judge and count; off: hooks fall through (set after attaching, cleared before detaching) */
@@ -450,7 +451,7 @@ static __always_inline void lost(enum loss what)
 
 /*
  * Is it for this entry to act?  copy: 0 it is the first, else the first or second spare.  They run in this
- * order (user/session.c), and each tells those after it that the work is being done.
+ * order (user/session/session.c), and each tells those after it that the work is being done.
  */
 static __always_inline bool guard_enter(enum guard g, u32 copy)
 {
@@ -479,7 +480,7 @@ static __always_inline bool guard_enter(enum guard g, u32 copy)
 /*
  * A hook's program, and the entries to it that are attached in its place where the kernel is preemptible:
  * SPARED(section, name, guard, what to do, BPF_PROG arguments...).  An entry is a few instructions and a tail
- * call, so that the program itself is verified once; user/attach.c puts it into the array.
+ * call, so that the program itself is verified once; user/session/attach.c puts it into the array.
  *
  * A program that is reached by a tail call is not protected by prog->active: two tasks may be inside it on
  * one CPU.  From 6.13 on it could not bear that, since a tracing program has a stack for each CPU, unless it

@@ -2,7 +2,7 @@
 /*
  * The hooks: one program per hook, for every feature; what was not asked for is constant-folded away.
  * A program reads its arguments in the shape that its kernel has, and calls the common body.  Which
- * programs are loaded on which kernel is decided in user/hooks.def by looking, never by version.
+ * programs are loaded on which kernel is decided in user/host/hooks.def by looking, never by version.
  */
 #include "calls.bpf.h"
 #include "candidate.bpf.h"

@@ -2,7 +2,7 @@
 /*
  * mmuscope walk --payoff: how long a fault takes, and in it the lookup, the level lookup and the reference
  * walk.  Entry programs read the clock last and exit programs first; what they do besides is timed too and
- * taken off, and so is what the kernel needs to call them, which is calibrated before (user/timed.c).
+ * taken off, and so is what the kernel needs to call them, which is calibrated before (user/session/timed.c).
  */
 #ifndef MMUSCOPE_PAYOFF_BPF_H
 #define MMUSCOPE_PAYOFF_BPF_H

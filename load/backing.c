@@ -239,6 +239,7 @@ static int open_given(struct mem *m, const struct mem_source *from, struct why *
 	if (m->backing->needs & NEED_DEVICE) {
 		m->fd = open(from->device, O_RDWR | O_CLOEXEC);
 		err = errno;
+		m->offset = from->device_offset;
 		if (m->fd < 0)
 			return why_set(why, err == ENOENT ? STATUS_UNSUPPORTED : STATUS_ERROR,
 				       "cannot open the device '%s': %s", from->device, strerror(err));
@@ -306,7 +307,7 @@ static int map_memory(struct mem *m, struct why *why)
 		uintptr_t aligned = ((uintptr_t)m->area + 2 * MIB - 1) & ~(2 * MIB - 1);
 
 		m->hva = mmap((void *)aligned, m->size, PROT_READ | PROT_WRITE, flags | MAP_FIXED,
-			      m->fd, 0);
+			      m->fd, (off_t)m->offset);
 	}
 	if (m->hva == MAP_FAILED) {
 		m->hva = NULL;
@@ -348,6 +349,7 @@ int mem_share(struct mem *m, const struct mem *of, struct why *why)
 	memset(m, 0, sizeof(*m));
 	m->backing = of->backing;
 	m->size = of->size;
+	m->offset = of->offset;
 	m->fd = fcntl(of->fd, F_DUPFD_CLOEXEC, 0);
 	if (m->fd < 0)
 		return why_set(why, STATUS_ERROR, "%s cannot be shared by two VMs: %s",

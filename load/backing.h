@@ -46,12 +46,14 @@ struct backing {
 struct mem_source {
 	const char *dir;	/* of files */
 	const char *device;
+	uint64_t device_offset;	/* bytes, whole pages */
 	int vm_fd;		/* of the VM whose guest_memfd it is; -1: none */
 };
 
 struct mem {
 	const struct backing *backing;
 	int fd;			/* -1: anonymous */
+	uint64_t offset;	/* of hva in fd, bytes */
 	char *hva;		/* aligned to the unit */
 	size_t size;
 	char *area;		/* what was mapped, to unmap */

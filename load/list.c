@@ -2,6 +2,7 @@
 /*
  * --list for people: scenarios, backings, steps, and what each needs.
  */
+#include "gmem.h"
 #include "report.h"
 #include "report_json.h"
 #include "scenario.h"
@@ -29,6 +30,18 @@ static void print_row(const char *name, const char *text, unsigned int needs)
 	wrap_print(label, TEXT_COLUMN, line);
 }
 
+/* What makes private memory possible, as KVM says it. */
+static void print_kvm(void)
+{
+	struct gmem_caps c;
+
+	if (gmem_caps(&c))
+		return;
+	printf("This KVM: KVM_CAP_VM_TYPES 0x%x, KVM_CAP_MEMORY_ATTRIBUTES 0x%x,\n"
+	       "  KVM_CAP_GUEST_MEMFD %u, KVM_CAP_GUEST_MEMFD_FLAGS 0x%x\n",
+	       c.vm_types, c.attributes, c.guest_memfd, c.flags);
+}
+
 int report_list(bool json)
 {
 	if (json)
@@ -42,5 +55,6 @@ int report_list(bool json)
 	printf("Steps, for --steps; also as NAME:PART/PARTS\n");
 	for (size_t i = 0; i < nstep_kinds; i++)
 		print_row(step_kinds[i].name, step_kinds[i].text, step_kinds[i].needs);
+	print_kvm();
 	return fflush(stdout) || ferror(stdout) ? STATUS_ERROR : 0;
 }

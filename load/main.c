@@ -19,7 +19,7 @@
 
 #define PAGES_DEFAULT 4099
 #define PAGES_MAX ((GUEST_MEM_END - GUEST_MEM_GPA) / GUEST_PAGE)
-#define ROUNDS_MAX 64
+#define ROUNDS_MAX 1000000
 #define HOLD_MAX 86400
 #define SECONDS_MAX 86400
 #define SEED_MAX 1000000000UL
@@ -28,6 +28,8 @@
 enum {
 	OPT_STEPS = 256,
 	OPT_DEVICE,
+	OPT_DEVICE_OFFSET,
+	OPT_CUT,
 	OPT_VMS,
 	OPT_SECONDS,
 	OPT_SEED,
@@ -45,7 +47,9 @@ static const struct option options[] = {
 	{ "rounds", required_argument, NULL, 'r' },
 	{ "dir", required_argument, NULL, 'd' },
 	{ "device", required_argument, NULL, OPT_DEVICE },
+	{ "device-offset", required_argument, NULL, OPT_DEVICE_OFFSET },
 	{ "steps", required_argument, NULL, OPT_STEPS },
+	{ "cut", required_argument, NULL, OPT_CUT },
 	{ "vms", required_argument, NULL, OPT_VMS },
 	{ "seconds", required_argument, NULL, OPT_SECONDS },
 	{ "seed", required_argument, NULL, OPT_SEED },
@@ -72,6 +76,8 @@ static const char usage[] =
 	"  -r, --rounds N           repeat the steps (default 1)\n"
 	"  -d, --dir PATH           where files are made (default /tmp)\n"
 	"      --device PATH        whose memory device and device-2m map\n"
+	"      --device-offset N    from this byte of it on (default 0)\n"
+	"      --cut PAGE           a second memslot begins with this page of the memory\n"
 	"      --vms N              VMs of vm-churn (default 17) and stress (2)\n"
 	"      --seconds N          how long stress goes on (default 3)\n"
 	"      --seed N             repeat the random choices of a stress\n"
@@ -136,6 +142,20 @@ static int read_number(const char *what, const char *text, unsigned long min, un
 	return bad_usage("bad number", text, remedy);
 }
 
+/* Where mmap is to begin: bytes, decimal or 0x..., whole pages. */
+static int read_offset(const char *text, uint64_t *offset)
+{
+	bool hex = !strncmp(text, "0x", 2);
+	char *end;
+
+	errno = 0;
+	*offset = strtoull(text, &end, hex ? 16 : 10);
+	if (!errno && *text >= '0' && *text <= '9' && !*end && *offset % GUEST_PAGE == 0 &&
+	    *offset <= INT64_MAX)
+		return 0;
+	return bad_usage("bad offset", text, "--device-offset takes bytes, a multiple of 4096");
+}
+
 /* Words of the form backing=NAME choose the backing; the others are steps. */
 static int custom_scenario(const char *line, struct scenario *sc, char *steps, size_t size)
 {
@@ -184,6 +204,7 @@ struct command {
 	unsigned long pages;
 	unsigned long vcpus;
 	unsigned long rounds;
+	unsigned long cut;
 	unsigned long vms;
 	unsigned long seconds;
 	unsigned long seed;
@@ -208,9 +229,13 @@ static int take_option(int c, struct command *cmd, struct run *r)
 	case OPT_DEVICE:
 		r->device = optarg;
 		return 0;
+	case OPT_DEVICE_OFFSET:
+		return read_offset(optarg, &r->device_offset);
 	case OPT_STEPS:
 		cmd->steps = optarg;
 		return 0;
+	case OPT_CUT:
+		return read_number("--cut", optarg, 1, PAGES_MAX - 1, &cmd->cut);
 	case OPT_VMS:
 		return read_number("--vms", optarg, 1, VMS_MAX, &cmd->vms);
 	case OPT_SECONDS:
@@ -273,6 +298,14 @@ static int read_options(int argc, char **argv, struct command *cmd, struct run *
 	return 0;
 }
 
+/* Scenarios that lay out memslots themselves are not cut. */
+static int check_cut(const struct scenario *sc, unsigned long cut)
+{
+	if (!cut || !(sc->slots || sc->two_slots || sc->own_vms))
+		return 0;
+	return bad_usage("--cut is not for the scenario", sc->name, "it has several memslots already");
+}
+
 static int prepare(struct run *r, const struct scenario *sc, const struct command *cmd)
 {
 	const struct backing *b = backing_find(sc->backing);
@@ -282,8 +315,12 @@ static int prepare(struct run *r, const struct scenario *sc, const struct comman
 		fprintf(stderr, "mmuscope-load: %s\n", r->why.text);
 		return status;
 	}
+	status = check_cut(sc, cmd->cut);
+	if (status)
+		return status;
 	r->scenario = sc;
 	r->pages = cmd->pages;
+	r->cut = cmd->cut;
 	r->rounds = (unsigned int)cmd->rounds;
 	r->seconds = (double)cmd->seconds;
 	r->seed = cmd->seed ? cmd->seed : (uint64_t)(wait_now() * 1e6) % SEED_MAX + 1;

@@ -4,6 +4,7 @@
  */
 #include "report_json.h"
 
+#include "gmem.h"
 #include "run.h"
 #include "scenario.h"
 
@@ -243,6 +244,19 @@ static json_t *kinds_json(void)
 	return a;
 }
 
+/* What KVM says of guest_memfd and of VMs with private memory; null without /dev/kvm. */
+static json_t *kvm_json(void)
+{
+	struct gmem_caps c;
+
+	if (gmem_caps(&c))
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I}", "vm_types", (json_int_t)c.vm_types,
+			 "memory_attributes", (json_int_t)c.attributes,
+			 "guest_memfd", (json_int_t)c.guest_memfd,
+			 "guest_memfd_flags", (json_int_t)c.flags);
+}
+
 int list_json(void)
 {
 	json_t *o = json_object();
@@ -251,5 +265,6 @@ int list_json(void)
 	json_object_set_new(o, "scenarios", scenarios_json());
 	json_object_set_new(o, "backings", backings_json());
 	json_object_set_new(o, "steps", kinds_json());
+	json_object_set_new(o, "kvm", kvm_json());
 	return print(o);
 }

@@ -72,24 +72,30 @@ static int check_needs(struct run *r)
 	return status;
 }
 
+/* The page that memslot i of n begins with, or ends before as i - 1. */
+static size_t slot_first(const struct run *r, unsigned int i, unsigned int n, size_t total)
+{
+	return r->cut && i == 1 ? r->cut : total * i / n;
+}
+
 static void describe_slots(struct run *r, unsigned int vm)
 {
 	const struct scenario *sc = r->scenario;
 	struct vm *v = &r->vms[vm];
 	size_t total = r->mems[vm].size / GUEST_PAGE;
-	unsigned int n = sc->slots ? sc->slots : 1;
+	unsigned int n = r->cut ? 2 : sc->slots ? sc->slots : 1;
 
 	if (n > total)
 		n = (unsigned int)total;
 	v->nslots = n;
 	for (unsigned int i = 0; i < n; i++) {
-		size_t first = total * i / n;
+		size_t first = slot_first(r, i, n, total);
 
 		v->slots[i] = (struct vm_slot){
 			.flags = sc->slot_flags,
 			.gpa = GUEST_MEM_GPA + sc->gpa_shift + first * GUEST_PAGE,
 			.first = first,
-			.pages = total * (i + 1) / n - first,
+			.pages = slot_first(r, i + 1, n, total) - first,
 			.hva = r->mems[vm].hva + first * GUEST_PAGE,
 			.live = true,
 			.gmem = r->mems[vm].backing->needs & NEED_GUEST_MEMFD,
@@ -161,7 +167,8 @@ static int open_vm(struct run *r, unsigned int i, const struct backing *b)
 	r->nvms++;
 
 	const struct mem_source from = {
-		.dir = r->dir, .device = r->device, .vm_fd = r->vms[i].fd,
+		.dir = r->dir, .device = r->device, .device_offset = r->device_offset,
+		.vm_fd = r->vms[i].fd,
 	};
 
 	status = i == 0 ? mem_open(&r->mems[0], b, size, &from, &r->why)
@@ -171,6 +178,9 @@ static int open_vm(struct run *r, unsigned int i, const struct backing *b)
 	if (r->mems[i].size > GUEST_MEM_END - GUEST_MEM_GPA)
 		return why_set(&r->why, STATUS_ERROR, "too many pages: at most %lu",
 			       (GUEST_MEM_END - GUEST_MEM_GPA) / GUEST_PAGE);
+	if (r->cut >= r->mems[i].size / GUEST_PAGE)
+		return why_set(&r->why, STATUS_ERROR, "--cut %zu is behind the last of %zu pages", r->cut,
+			       r->mems[i].size / GUEST_PAGE);
 	status = open_view(r, i, b);
 	if (status)
 		return status;
@@ -190,9 +200,18 @@ static void blur_shadow(struct run *r)
 	const struct scenario *sc = r->scenario;
 
 	r->expect.unbounded = BLUR_ALL;
-	if (r->models[0].level == LEVEL_1G || sc->gpa_shift || sc->slots > 1 ||
+	if (r->models[0].level == LEVEL_1G || sc->gpa_shift || sc->slots > 1 || r->cut ||
 	    sc->mode != GUEST_FLAT || r->nvcpus > 1)
 		expect_blur(&r->expect, BLUR_ALL, "KVM does not use its TDP MMU here");
+}
+
+/* The model knows no leaves of two sizes. */
+static void blur_cut(struct run *r)
+{
+	if (!(r->cut % r->models[0].unit))
+		return;
+	r->expect.unbounded = BLUR_ALL;
+	expect_blur(&r->expect, BLUR_ALL, "a memslot ends within a huge page, which KVM maps smaller there");
 }
 
 static int open_all(struct run *r)
@@ -220,11 +239,26 @@ static int open_all(struct run *r)
 		status = open_vm(r, i, b);
 	if (!nvms)
 		return status;
+	if (!status)
+		blur_cut(r);
 	if (!host_has_tdp_mmu())
 		blur_shadow(r);
 	if (b->writeback)
 		expect_blur(&r->expect, BLUR_ALL, "writeback by the kernel itself may come between");
 	return status;
+}
+
+static int await_go(struct run *r)
+{
+	report_state(&r->report, "waiting");
+	return wait_go(&r->wait) ? why_set(&r->why, STATUS_ERROR, "interrupted") : 0;
+}
+
+int step_wait(struct run *r, const struct step *s, struct step_log *log)
+{
+	(void)s;
+	step_say(log, "waited for a word to go on");
+	return await_go(r);
 }
 
 static int take_step(struct run *r, const struct step *s)
@@ -350,11 +384,8 @@ int run_scenario(struct run *r)
 
 	int status = open_all(r);
 
-	if (!status && r->wait_for_go) {
-		report_state(&r->report, "waiting");
-		if (wait_go(&r->wait))
-			status = why_set(&r->why, STATUS_ERROR, "interrupted");
-	}
+	if (!status && r->wait_for_go)
+		status = await_go(r);
 	report_vmstat_start(&r->report);
 	if (!status)
 		status = take_steps(r);

@@ -33,6 +33,7 @@ struct view {
 struct run {
 	const struct scenario *scenario;
 	size_t pages;
+	size_t cut;		/* page with which a second memslot begins; 0: there is one */
 	unsigned int nvcpus;
 	unsigned int rounds;
 	uint64_t seed;
@@ -40,6 +41,7 @@ struct run {
 	unsigned int many_vms;	/* VMs of the scenarios that have as many as one likes; 0: unset */
 	const char *dir;
 	const char *device;	/* NULL: none was named */
+	uint64_t device_offset;	/* bytes, where its mapping begins */
 	bool wait_for_go;
 	double hold_seconds;
 	bool hold_until_signal;

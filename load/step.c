@@ -63,6 +63,7 @@ const struct step_kind step_kinds[] = {
 	{ "slot-move", "move the memslots to other guest addresses, or back", step_slot_move, 0, 0 },
 	{ "prefault", "KVM_PRE_FAULT_MEMORY: KVM maps, as for reading, before the guest asks",
 	  step_prefault, 0, 0 },
+	{ "wait", "wait for a line on stdin, or SIGUSR1, as --wait does at the start", step_wait, 0, 0 },
 	{ "churn", "create, run and destroy VMs (17, or --vms), each on its part of the pages",
 	  step_churn, 0, 0 },
 	{ "stress", "VMs of its own (2, or --vms) against everything at once, for --seconds",

@@ -97,6 +97,7 @@ int step_compact(struct run *r, const struct step *s, struct step_log *log);
 /* step_kvm.c */
 int step_dirty_on(struct run *r, const struct step *s, struct step_log *log);
 int step_dirty_get(struct run *r, const struct step *s, struct step_log *log);
+int step_wait(struct run *r, const struct step *s, struct step_log *log);
 int step_dirty_off(struct run *r, const struct step *s, struct step_log *log);
 int step_slot_delete(struct run *r, const struct step *s, struct step_log *log);
 int step_slot_create(struct run *r, const struct step *s, struct step_log *log);

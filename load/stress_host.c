@@ -187,7 +187,10 @@ static int act_move(struct host_thread *h, const struct place *at)
 	return errno == ENOENT || errno == EBUSY || errno == ENOMEM ? 1 : -errno;
 }
 
-/* The child's writes are its own; after a fork of a process with threads it does nothing else. */
+/*
+ * The child's writes are its own; after a fork of a process with threads it does nothing else. Another thread
+ * may just have taken away the right to write.
+ */
 static int act_fork(struct host_thread *h, const struct place *at)
 {
 	pid_t pid = fork();
@@ -195,6 +198,7 @@ static int act_fork(struct host_thread *h, const struct place *at)
 
 	(void)h;
 	if (pid == 0) {
+		mprotect((void *)at->hva, at->pages * GUEST_PAGE, PROT_READ | PROT_WRITE);
 		for (size_t p = 0; !at->region->mem.backing->shared && p < at->pages; p++)
 			*(volatile uint32_t *)(at->hva + p * GUEST_PAGE) = 1;
 		_exit(0);

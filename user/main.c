@@ -2,9 +2,9 @@
 /*
  * The dispatcher: one table of subcommands.
  */
-#include "commands.h"
-#include "log.h"
-#include "reason.h"
+#include "user/cmd/commands.h"
+#include "user/base/log.h"
+#include "user/base/reason.h"
 
 #include <stdio.h>
 #include <string.h>

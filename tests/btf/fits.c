@@ -5,7 +5,7 @@
  * declares them (struct x___suffix stands for x), in a kind that a relocated access can read?
  * One line for each thing: 'ok hook NAME PROGRAM', 'ok field TYPE.FIELD', or 'no ... - why'.
  */
-#include "user/probe.h"
+#include "user/host/probe.h"
 
 #include <bpf/btf.h>
 #include <errno.h>

@@ -67,7 +67,7 @@ for kernel in $matrix; do
 
 	# variables of kvm.ko that the program 'init' needs the address of
 	for symbol in shadow_mmu_writable_mask shadow_dirty_mask shadow_accessed_mask tdp_mmu_enabled vm_list \
-		max_huge_page_level; do
+		max_huge_page_level nx_huge_pages; do
 		if grep -q "^$symbol " "$cache/$kernel/kvm.syms"; then
 			echo "ok $kernel-symbol-$symbol"
 		else
@@ -77,7 +77,7 @@ for kernel in $matrix; do
 done
 
 # a shape that no kernel takes should go, with its program
-sed -n 's/^SHAPE([A-Z0-9_]*, \([a-z0-9_]*\),.*/\1/p' "$top/user/hooks.def" | sort -u > "$dir/expected"
+sed -n 's/^SHAPE([A-Z0-9_]*, \([a-z0-9_]*\),.*/\1/p' "$top/user/host/hooks.def" | sort -u > "$dir/expected"
 awk '/^ok hook/ { print $4 }' "$dir/all-hooks" | sort -u > "$dir/got"
 compare every-shape-is-used "$dir/expected" "$dir/got"
 

@@ -237,3 +237,35 @@ exits gate-change-point-accepted 3
 # the short form of the proof (docs/gate.md)
 run "$top/tests/gate-power" --comparisons 60
 exits gate-power 0
+run "$top/tests/gate-power" --real --runs 20 --comparisons 200
+exits gate-power-real 0
+verdict gate-power-real-all grep -q "slow (12 real runs) *[0-9]* failed" out
+
+# the same with real runs: what the lab prints of two runs of each kind becomes reports
+hists() {
+	echo "hists 0$(yes ' 0' | head -n 64 | tr -d '\n')"
+	echo "hists $1$(yes ' 0' | head -n 13 | tr -d '\n') 100$(yes ' 0' | head -n 50 | tr -d '\n')"
+}
+{
+	echo 'bare 0 {"steps":[{"step":"dontneed","seconds":0.00001}]}'
+	echo 'bare 1000000 {"steps":[{"step":"dontneed","seconds":0.00101}]}'
+	for run in 'warm 0' 'base 0' 'slow 500' 'base 0' 'lost 0'; do
+		echo "run $run"
+		hists $((1000000 + ${run#* } * 100))
+	done
+	echo "report $(jq -c '.vms = [range(10) as $i | .vms[0] | .id = $i]' "$top/tests/golden/check-violated.json")"
+} > log
+run "$top/tests/power/collect" --log log --boots 1 reports
+exits power-collect 0
+# shellcheck disable=SC2016
+verdict power-collect-files sh -c '[ "$(echo reports/*/*)" = "reports/base/1-01.json reports/base/1-03.json reports/lost/1-04.json reports/slow/1-02.json" ]'
+verdict power-collect-says grep -q 'mean window: 10000.0 instructions, slow 10500.0 (+5.00%)' out
+verdict power-collect-brake grep -q '1.000 instructions; 500 steps: 500' out
+run "$mmuscope" runs --store collected.db add reports/slow/1-02.json
+exits power-collect-is-a-report 0
+grep -v ^report log > cut.log
+run "$top/tests/power/collect" --log cut.log --boots 1 reports
+exits power-collect-cut 1
+run "$top/tests/gate-power" reports/base
+exits gate-power-too-few 1
+verdict gate-power-too-few-says grep -q 'has 2 runs; at least 30' err

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# scripts/mms-read, written from docs/recording.md, and user/recording_read.c find the same in the same
+# scripts/mms-read, written from docs/recording.md, and user/recording/recording_read.c find the same in the same
 # files: whole ones, an old one, forged ones, and hundreds that were damaged at random.
 set -eu
 
@@ -42,7 +42,7 @@ verdict() {
 }
 
 # the page and the table name the same types
-sed -n 's/^RECORD(\([0-9]*\), [A-Z]*, "\([a-z]*\)".*/\1 \2/p' "$top/user/records.def" > types.def
+sed -n 's/^RECORD(\([0-9]*\), [A-Z]*, "\([a-z]*\)".*/\1 \2/p' "$top/user/recording/records.def" > types.def
 sed -n 's/^| \([0-9]*\) | \([a-z]*\) | .*[A-Za-z].*/\1 \2/p' "$top/docs/recording.md" > types.md
 verdict types-are-documented cmp types.def types.md
 

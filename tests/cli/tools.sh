@@ -96,6 +96,7 @@ run "$load" --list
 verdict load-list grep -q '^ *anon-4k ' out
 run "$load" --list --json
 verdict load-list-json jq -e '.scenarios | length > 20' out
+verdict load-list-json-kvm jq -e 'has("kvm")' out
 run "$load" --bogus
 verdict load-unknown-option is_bad_usage --bogus
 run "$load" anon-4kk
@@ -105,6 +106,16 @@ run "$load" --pages 0 anon-4k
 verdict load-no-pages is_bad_usage 0
 run "$load" --pages 12k anon-4k
 verdict load-bad-number is_bad_usage 12k
+run "$load" --device /dev/mem --device-offset 4097 device
+verdict load-bad-offset is_bad_usage 4097
+run "$load" --device /dev/mem --device-offset 0xg000 device
+verdict load-bad-hex-offset is_bad_usage 0xg000
+run "$load" --cut 0 anon-4k
+verdict load-cut-at-no-page is_bad_usage 0
+for scenario in slots two-slots stress; do
+	run "$load" --cut 5 $scenario
+	verdict load-cut-of-$scenario is_bad_usage $scenario
+done
 run "$load" --vcpus
 verdict load-missing-argument is_bad_usage --vcpus
 run "$load" anon-4k memfd

@@ -2,7 +2,7 @@
 /*
  * Fuzz target: the SPEC of mmuscope walk --candidate.
  */
-#include "user/candidate.h"
+#include "user/judge/candidate.h"
 
 #include <stdlib.h>
 #include <string.h>

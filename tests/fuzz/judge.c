@@ -5,16 +5,15 @@
  */
 #include "lib/forge.h"
 
-#include "user/commands.h"
-#include "user/judge_file.h"
-#include "user/log.h"
-#include "user/reason.h"
-#include "user/verdict.h"
+#include "user/cmd/commands.h"
+#include "user/judge/judge_file.h"
+#include "user/base/log.h"
+#include "user/base/reason.h"
+#include "user/judge/verdict.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -25,26 +24,6 @@ static void require(bool holds)
 {
 	if (!holds)
 		abort();
-}
-
-/* A file of one frame of these records, and one with the end.  Its descriptor. */
-static int file_of(const uint8_t *records, size_t size)
-{
-	struct bytes raw = { 0 }, end = { 0 }, file = { 0 };
-	int fd = memfd_create("recording", 0);
-	struct frame_head head;
-
-	bytes_add(&raw, records, size);
-	head = forge_frame_head(0, &raw);
-	forge_end(&end, head.records + 1, 2);
-	forge_file(&file, forge_head(), "{\"mmuscope\":\"0.1.0\",\"host\":{\"kernel\":\"6.12\"}}");
-	forge_frame(&file, head, &raw);
-	forge_frame(&file, forge_frame_head(1, &end), &end);
-	require(fd >= 0 && write(fd, file.data, file.size) == (ssize_t)file.size);
-	bytes_free(&raw);
-	bytes_free(&end);
-	bytes_free(&file);
-	return fd;
 }
 
 /* Is all that is known enough to say HELD? */
@@ -86,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	log_level = LOG_QUIET;
 	/* records begin at multiples of 8 */
-	fd = file_of(data + OPTIONS, (size - OPTIONS) & ~(size_t)7);
+	fd = forge_recording(data + OPTIONS, (size - OPTIONS) & ~(size_t)7);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	whole = judge_once(path, data);
 	if (data[4] & 1) {

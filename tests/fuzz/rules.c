@@ -2,7 +2,7 @@
 /*
  * Fuzz target: the rules of a gate, as they may stand in any file.
  */
-#include "user/rules.h"
+#include "user/gate/rules.h"
 
 #include <stdlib.h>
 

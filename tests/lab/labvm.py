@@ -138,6 +138,18 @@ def guarded(function, name, result):
         check(name, False, f"no such result: {type(e).__name__} {e}", result)
 
 
+def module(kernel, source):
+    """A module of the tests, built for this kernel; None without its headers, which is a skip."""
+    name = os.path.basename(source)
+    out = os.path.join(TOP, f"build/test/{name}-{kernel}.ko")
+    build = subprocess.run([os.path.join(TOP, "lab/module"), kernel, os.path.join(TOP, source), out], check=False)
+    if build.returncode == 4:
+        print(f"skip {name} - Debian no longer has the headers of {kernel}")
+        return None
+    check("module-builds", build.returncode == 0, f"lab/module ended with {build.returncode}")
+    return out if build.returncode == 0 else None
+
+
 def invariant(report, name):
     return next(i for i in report["invariants"] if i["name"] == name)
 

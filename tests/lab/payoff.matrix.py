@@ -20,15 +20,19 @@ LOADS = {
 }
 AHEAD = '--steps "backing=memfd vmm-fill prefault write"'
 BARE = '--steps "backing=anon-4k vmm-fill write"'
+# VM_PFNMAP memory that every kernel has: what memmap= keeps from it, by /dev/mem
+HIDDEN = 0x10000000
+REMAPPED = f"--device /dev/mem --device-offset {HIDDEN:#x} device"
 
 lab = Lab(sys.argv[1])
-lab.option("--icount")
+lab.option("--icount", "--append", f"memmap=128M${HIDDEN:#x}")
 lab.step("before", "bpf_count")
 lab.step("bare", f"mmuscope-load --json --pages {PAGES} {BARE}")
 lab.step("probed", f"mmuscope walk --payoff --json -o probed.json -- mmuscope-load --json --pages {PAGES} {BARE}; "
          "status=$?; cat probed.json >&2; exit $status")
 for name, load in LOADS.items():
     lab.step(name, f"mmuscope walk --payoff --json -- mmuscope-load -q --pages {PAGES} {load}")
+lab.step("remapped", f"mmuscope walk --payoff --json -- mmuscope-load -q --pages {PAGES} {REMAPPED}")
 if not OLD:
     lab.step("ahead", f"mmuscope walk --payoff --json -- mmuscope-load -q --pages {PAGES} {AHEAD}")
 lab.step("text", f"mmuscope walk --payoff -- mmuscope-load -q --pages {PAGES} anon-4k")
@@ -110,6 +114,21 @@ def others():
           PAGES * 0.95, "", r)
 
 
+def remapped():
+    """GUP is tried in vain, twice, and the page tables of the VM_PFNMAP area have it."""
+    r = lab["remapped"]
+    report = whole("remapped", r, PAGES + 1)
+    want = {"from": "fault", "for": "write", "before": "unfit", "path": "remapped", "backing": "none", "at": "4K"}
+    check("remapped-told-apart", count(report, "lookup", **want) + report["payoff"]["switched"] >= PAGES,
+          report["payoff"], r)
+    equal("remapped-all-tried", count(report, "try", **want), count(report, "lookup", **want), r)
+    equal("remapped-nothing-served", count(report, "lookup", path="slow"), 0, r)
+    times = [median(report, part, **want) for part in ("try", "lookup", "fault")]
+    check("remapped-order", times == sorted(times) and times[0] > 0, times, r)
+    fast = median(lab["warm"].json(), "lookup", path="fast", **{"for": "write"})
+    check("remapped-costs-more-than-fast", median(report, "lookup", **want) > fast, fast, r)
+
+
 def ahead():
     r = lab["ahead"]
     report = whole("ahead", r, PAGES + 1)
@@ -140,6 +159,7 @@ def text():
 guarded(cold, "cold", lab["cold"])
 guarded(warm, "warm", lab["warm"])
 guarded(others, "others", lab["read"])
+guarded(remapped, "remapped", lab["remapped"])
 if not OLD:
     guarded(ahead, "ahead", lab["ahead"])
 guarded(probes, "probes", lab["probed"])

@@ -4,11 +4,9 @@
 # Guests on page frames of every kind (tests/frames), and on a guest_memfd: what each kernel's KVM maps, at which
 # level, what kind of page walk says it is, and that check does not take any of it for a violation.
 import json
-import os
-import subprocess
 import sys
 
-from labvm import TOP, Lab, check, equal, finish, guarded, invariant, nothing_lost
+from labvm import Lab, check, equal, finish, guarded, invariant, module, nothing_lost
 
 from all_scenarios import counts
 
@@ -21,6 +19,8 @@ HUGE = KERNEL != "6.1"	# the kernel has huge entries in VM_PFNMAP, which 6.1 has
 GMEM = KERNEL not in ("6.1", "6.12")
 
 SMALL, BIG = "device", "device-2m"
+# the same memory by /dev/mem, which needs no module
+MEM = "mem"
 REFUSED = "--steps 'backing=device write-refused'"
 TAKEN = "refcounted" if REFERENCES else "not_refcounted"
 # device: scenario, {class: lookups} of what KVM got, {(level, class): leaves} that the walk found, failures
@@ -28,6 +28,7 @@ DEVICES = {
     "4k": (SMALL, {TAKEN: N}, {("4K", "refcounted"): N}, {}),
     "reserved": (SMALL, {"reserved": N}, {("4K", "reserved"): N}, {}),
     "bare-4k": (SMALL, {"no_page": N}, {("4K", "no_page"): N}, {}),
+    MEM: (SMALL, {"no_page": N}, {("4K", "no_page"): N}, {}),
     # KVM asks twice: without waiting, and with
     "mixed": (REFUSED, {}, {("4K", "refcounted"): 2}, {("refcounted", "mixedmap"): 2}),
     # the first page of a block has the reference of all
@@ -65,16 +66,8 @@ wait_for %s.hold holding || exit 99
 echo "%s $pid $(cat /sys/kernel/debug/kvm/$pid-*/pages_4k) $(cat /sys/kernel/debug/kvm/$pid-*/pages_2m)" >&2"""
 
 
-def module():
-    """frames.ko for this kernel, None without its headers."""
-    out = os.path.join(TOP, f"build/test/frames-{KERNEL}.ko")
-    build = subprocess.run([os.path.join(TOP, "lab/module"), KERNEL, os.path.join(TOP, "tests/frames"), out],
-                           check=False)
-    if build.returncode == 4:
-        print(f"skip devices - Debian no longer has the headers of {KERNEL}")
-        return None
-    check("module-builds", build.returncode == 0, f"lab/module ended with {build.returncode}")
-    return out if build.returncode == 0 else None
+def device_option(name):
+    return f"/dev/mem --device-offset {BARE:#x}" if name == MEM else f"/dev/frames-{name}"
 
 
 def filled(table):
@@ -136,6 +129,16 @@ def gmem():
     equal("gmem-exact", [k for k, v in load["expect"].items() if not v["exact"]], [], lab["gmem-loads"])
 
 
+def no_private_memory():
+    """No kernel of the lab has a VM type with private memory (docs/pfn.md): one that has is to be tried."""
+    r = lab["kvm"]
+    kvm = r.json()["kvm"]
+    equal("vm-types", kvm["vm_types"], 0 if KERNEL == "6.1" else 1, r)
+    equal("memory-attributes", kvm["memory_attributes"], 0, r)
+    equal("guest-memfd", (kvm["guest_memfd"], kvm["guest_memfd_flags"]), (1, 3) if GMEM else (0, 0), r)
+    print(f"# {KERNEL}: {kvm}")
+
+
 def levels():
     """{level: {host level: bytes}} and the causes of what is lost, of each guest that was held."""
     r = lab["levels"]
@@ -169,27 +172,30 @@ def too_short():
           "neither a ledger nor a word", r)
 
 
-ko = module()
+ko = module(KERNEL, "tests/frames")
 lab = Lab(KERNEL)
 GMEM_LOAD = f"mmuscope-load --json --pages {N} guest-memfd >> gmem-loads || true\n"
-lines = [f"mmuscope-load --json --pages {N} --device /dev/frames-{name} {row[0]}" for name, row in DEVICES.items()]
+lab.option("--append", f"memmap=128M${BARE:#x}")
 if ko:
-    lab.option("--insmod", f"{ko}:bare={BARE:#x}", "--append", f"memmap=128M${BARE:#x}")
-    lab.step("walk", "cat > all <<'END'\n" + "".join(f"{line} >> loads\n" for line in lines) +
-             "END\nmmuscope walk --json -- sh all")
-    lab.step("loads", "cat loads")
+    lab.option("--insmod", f"{ko}:bare={BARE:#x}")
+else:
+    DEVICES = {MEM: DEVICES[MEM]}
+    HELD = {name: guest for name, guest in HELD.items() if "--device" not in guest}
+lines = [f"mmuscope-load --json --pages {N} --device {device_option(name)} {row[0]}" for name, row in DEVICES.items()]
+lab.step("kvm", "mmuscope-load --list --json")
+lab.step("walk", "cat > all <<'END'\n" + "".join(f"{line} >> loads\n" for line in lines) +
+         "END\nmmuscope walk --json -- sh all")
+lab.step("loads", "cat loads")
 lab.step("check", "cat > all-check <<'END'\n" + GMEM_LOAD +
          "mmuscope-load -q --pages 211 anon-4k\n" +
-         "".join(f"{line} > /dev/null || true\n" for line in lines if ko) + "END\nmmuscope check --json -- sh all-check")
+         "".join(f"{line} > /dev/null || true\n" for line in lines) + "END\nmmuscope check --json -- sh all-check")
 lab.step("gmem-loads", "cat gmem-loads")
-if not ko:
-    HELD = {name: guest for name, guest in HELD.items() if "--device" not in guest}
 if HELD:
     lab.step("levels", HOLD % "\n".join(HOLD_ONE % (N, guest, name, name, name) for name, guest in HELD.items()))
 lab.step("short", "mmuscope levels -- mmuscope-load -q --pages 211 anon-4k")
 lab.boot()
-if ko:
-    guarded(devices, "devices", lab["walk"])
+guarded(no_private_memory, "kvm", lab["kvm"])
+guarded(devices, "devices", lab["walk"])
 guarded(no_false_alarm, "check", lab["check"])
 guarded(gmem, "gmem", lab["gmem-loads"])
 if HELD:

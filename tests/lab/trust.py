@@ -9,7 +9,7 @@ import json
 from labvm import Lab, check, equal, finish, guarded, nothing_lost
 
 CHURN, WARM = 1000, 60
-# of a VM that is gone a row of the report is kept (user/snapshot.h)
+# of a VM that is gone a row of the report is kept (user/session/snapshot.h)
 ROW_KB = 4
 
 lab = Lab("6.12")

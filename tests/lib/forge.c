@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -179,4 +181,24 @@ void forge_frame(struct bytes *out, struct frame_head head, const struct bytes *
 		abort();
 	forge_payload(out, head, payload, n);
 	free(payload);
+}
+
+int forge_recording(const uint8_t *records, size_t size)
+{
+	struct bytes raw = { 0 }, end = { 0 }, file = { 0 };
+	int fd = memfd_create("recording", 0);
+	struct frame_head head;
+
+	bytes_add(&raw, records, size);
+	head = forge_frame_head(0, &raw);
+	forge_end(&end, head.records + 1, 2);
+	forge_file(&file, forge_head(), "{\"mmuscope\":\"0.1.0\",\"host\":{\"kernel\":\"6.12\"}}");
+	forge_frame(&file, head, &raw);
+	forge_frame(&file, forge_frame_head(1, &end), &end);
+	if (fd < 0 || write(fd, file.data, file.size) != (ssize_t)file.size)
+		abort();
+	bytes_free(&raw);
+	bytes_free(&end);
+	bytes_free(&file);
+	return fd;
 }

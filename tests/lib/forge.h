@@ -6,7 +6,7 @@
 #ifndef TESTS_LIB_FORGE_H
 #define TESTS_LIB_FORGE_H
 
-#include "user/recording.h"
+#include "user/recording/recording.h"
 
 /* bytes that grow at their end */
 struct bytes {
@@ -31,6 +31,8 @@ void forge_end(struct bytes *raw, uint64_t records, uint64_t frames);
 struct frame_head forge_frame_head(uint64_t sequence, const struct bytes *raw);
 /* A frame: the records compressed, behind this header with payload_size and CRCs computed. */
 void forge_frame(struct bytes *out, struct frame_head head, const struct bytes *raw);
+/* A file of these records, whatever they are, in one frame, and of the end in another.  Its descriptor. */
+int forge_recording(const uint8_t *records, size_t size);
 /* A frame of this payload as it is. */
 void forge_payload(struct bytes *out, struct frame_head head, const void *payload, size_t size);
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Comparing texts with those of tests/golden.
+ * Comparing texts with those of tests/golden, and reading JSON back.
  */
 #include "lib/golden.h"
 #include "unit/unit.h"
+#include "user/sink/report.h"
 
 enum { TEXT_MAX = 1 << 18 };
 
@@ -46,4 +47,39 @@ void fits_80_columns(const char *text)
 			fail_msg("%zu columns: %.*s", len, (int)len, text);
 		text += len + (text[len] == '\n');
 	}
+}
+
+/* What a sink prints. */
+static const char *printed(void (*sink)(FILE *, const struct report *), const struct report *r)
+{
+	static char text[TEXT_MAX];
+	FILE *f = fmemopen(text, sizeof(text), "w");
+
+	assert_non_null(f);
+	sink(f, r);
+	assert_int_equal(fclose(f), 0);
+	return text;
+}
+
+void golden_report(const char *name, void (*sink)(FILE *, const struct report *), const struct report *r)
+{
+	const char *text = printed(sink, r);
+
+	fits_80_columns(text);
+	golden_compare(name, text);
+}
+
+static void json_sink(FILE *f, const struct report *r)
+{
+	assert_int_equal(json_report(f, r), 0);
+}
+
+json_t *json_read_back(const struct report *r)
+{
+	json_error_t error;
+	json_t *o = json_loads(printed(json_sink, r), JSON_REJECT_DUPLICATES, &error);
+
+	if (!o)
+		fail_msg("line %d: %s", error.line, error.text);
+	return o;
 }

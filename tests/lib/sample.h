@@ -6,7 +6,7 @@
 #ifndef TESTS_LIB_SAMPLE_H
 #define TESTS_LIB_SAMPLE_H
 
-#include "user/recording.h"
+#include "user/recording/recording.h"
 
 #define SAMPLE_NS 1000000000ULL
 #define SAMPLE_ID 0x0123456789abcdefULL

@@ -7,8 +7,8 @@
 
 #include "bpf/event.h"
 #include "bpf/hist.h"
-#include "user/cause.h"
-#include "user/verdict.h"
+#include "user/judge/cause.h"
+#include "user/judge/verdict.h"
 
 #include <errno.h>
 #include <jansson.h>

@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How often the gate cries wolf, and how often it misses one: comparisons drawn from a pool of runs
- * of one build, judged as they are (A/A), with every window made longer, and with a share of the 2M
- * mappings lost.  The pool is a directory of real reports, or made by a model of them
+ * How often the gate cries wolf, and how often it misses one: comparisons drawn from pools of runs
+ * of one build, as they are (A/A), with windows that take longer, and with 2M mappings lost.  The
+ * pools are directories of real reports, or made by arithmetic from one of them, or by a model
  * (docs/gate.md).  tests/gate-power runs it.
  */
-#include "user/gather.h"
-#include "user/options.h"
+#include "model.h"
+#include "user/gate/gather.h"
+#include "user/cmd/options.h"
 
 #include <getopt.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char usage[] =
-"Usage: tests/gate-power [OPTION]... [DIRECTORY]\n"
+"Usage: tests/gate-power [OPTION]... [BASE [SLOW LOST]]\n"
 "\n"
-"Draw comparisons from the reports of DIRECTORY, 30 or more runs of one build, or\n"
-"from a model of them; tell how many raise a false alarm, and how many notice a\n"
-"slow-down and a loss of 2M mappings.\n"
+"Draw comparisons from the reports of BASE, a directory of 30 or more runs of one\n"
+"build, or from a model of them; tell how many raise a false alarm, and how many\n"
+"notice a slow-down and a loss of 2M mappings.  SLOW and LOST are directories of\n"
+"runs with such a change; without them it is made of BASE by arithmetic.  Files\n"
+"named BOOT-* are compared across boots, too.\n"
 "\n"
 "      --model icount|wall  without DIRECTORY: runs that count instructions, or\n"
 "                           whose clock is that of a busy machine (icount)\n"
@@ -41,10 +43,11 @@ static const char own_rules[] =
 	"mmuscope_mapped_bytes{level=2M} not-below 0.5%\n"
 	"mmuscope_faults_total within 1%\n";
 
+enum { BASE, SLOW, LOST, POOLS };
 enum { POOL_LEAST = 30, MODEL_POOL = 40 };
 
 struct plan {
-	const char *directory;
+	const char *directory[POOLS];	/* NULL: made */
 	const char *rules_file;
 	bool wall;
 	uint64_t runs;
@@ -55,101 +58,6 @@ struct plan {
 	struct rules rules;
 	struct gate gate;
 };
-
-/* Standard normal, by Box and Muller. */
-static double normal(uint64_t *seed)
-{
-	double u = ((double)(rank_random(seed) >> 11) + 1) / 9007199254740993.0;
-	double v = (double)(rank_random(seed) >> 11) / 9007199254740992.0;
-
-	return sqrt(-2 * log(u)) * cos(2 * M_PI * v);
-}
-
-/* All values times `factor`: what moves on by a share of a bucket, moves on. */
-static void stretch(struct hist *h, double factor, uint64_t *seed)
-{
-	double shift = log2(factor);
-	int whole = (int)floor(shift);
-	struct hist out = { .sum = (uint64_t)((double)h->sum * factor) };
-
-	for (int b = 1; b < HIST_BUCKETS; b++) {
-		double on = (double)h->bucket[b] * (shift - whole);
-		uint64_t moved = (uint64_t)on;
-		int to = b + whole;
-
-		moved += (double)(rank_random(seed) >> 11) / 9007199254740992.0 < on - (double)moved;
-		if (to < 1 || to + 1 >= HIST_BUCKETS)
-			continue;
-		out.bucket[to + 1] += moved;
-		out.bucket[to] += h->bucket[b] - moved;
-	}
-	out.bucket[0] = h->bucket[0];
-	*h = out;
-}
-
-static void put(struct samples *s, enum metric m, const char *a, const char *b, double value)
-{
-	const char *label[] = { a, b };
-
-	if (samples_add_scaled(s, m, label, value))
-		abort();
-}
-
-/*
- * A run by the model.  icount: file-msync of 509 pages on 6.12, 1,024 windows, means that differ by
- * 0.33 % from run to run (4 real ones); here 0.5 %, and one run in twenty has a timer's work in it.
- * wall: the same with the clock of a machine that is busy with other things, 0.43 in the logarithm
- * (7 real ones). Of 2M mappings there are 1,024; one run in ten lacks one (real ones: none ever
- * did).
- */
-static void model_run(struct run *r, bool wall, uint64_t *seed)
-{
-	struct hist h = {.bucket = {[12] = 4, [13] = 1, [14] = 1017, [15] = 1, [16] = 1},
-			 .sum = 9700 * 1024};
-	double factor = exp(normal(seed) * (wall ? 0.45 : 0.005));
-	double mapped = 1024 - (double)(rank_random_below(seed, 10) == 0);
-
-	if (!wall && rank_random_below(seed, 20) == 0)
-		factor *= 1.02;
-	*r = (struct run){ .kernel = "model" };
-	stretch(&h, factor, seed);
-	if (samples_add_hist(&r->samples, METRIC_WINDOW_TIME, NULL, &h))
-		abort();
-	put(&r->samples, METRIC_MAPPED, "1", "2M", mapped * (1 << 21));
-	put(&r->samples, METRIC_MAPPED, "1", "4K", (1024 - mapped) * (1 << 21));
-	put(&r->samples, METRIC_FAULTS, "1", NULL, 1528);
-	samples_sort(&r->samples);
-}
-
-static void slow_down(struct samples *s, double percent, uint64_t *seed)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (s->list[i].metric == METRIC_WINDOW_TIME || s->list[i].metric == METRIC_CAUSE_TIME)
-			stretch(s->list[i].hist, 1 + percent / 100, seed);
-}
-
-/* Bytes at 2M in this run; a share of them goes to 4K. */
-static double lose_mappings(struct samples *s, double percent)
-{
-	double moved = 0, all = 0;
-
-	for (size_t i = 0; i < s->n; i++) {
-		struct sample *m = &s->list[i];
-
-		if (m->metric != METRIC_MAPPED || strcmp(m->label[1], "2M"))
-			continue;
-		all += m->value;
-		moved += m->value * percent / 100;
-		m->value -= m->value * percent / 100;
-	}
-	for (size_t i = 0; i < s->n && moved > 0; i++) {
-		if (s->list[i].metric != METRIC_MAPPED || strcmp(s->list[i].label[1], "4K"))
-			continue;
-		s->list[i].value += moved;
-		break;
-	}
-	return all;
-}
 
 static bool copy_pool(struct runs *to, const struct runs *from)
 {
@@ -162,30 +70,64 @@ static bool copy_pool(struct runs *to, const struct runs *from)
 	return true;
 }
 
-/* n runs of the pool, drawn with replacement; they stay the pool's. */
-static void draw(struct runs *out, const struct runs *pool, size_t n, uint64_t *seed)
+/* Number of the boot that a report is of, as its name says; 0: it does not. */
+static unsigned long boot_of(const struct run *r)
 {
-	out->n = n;
-	for (size_t i = 0; i < n; i++)
-		out->list[i] = pool->list[rank_random_below(seed, pool->n)];
+	const char *name = strrchr(r->name, '/');
+	char *end;
+	unsigned long boot = strtoul(name ? name + 1 : r->name, &end, 10);
+
+	return *end == '-' ? boot : 0;
+}
+
+static const struct run *one_of(const struct runs *pool, uint64_t *seed)
+{
+	return &pool->list[rank_random_below(seed, pool->n)];
+}
+
+/* n runs of the pool, drawn with replacement; they stay the pool's.  boot: only of that; 0: of all. */
+static void draw(struct runs *out, const struct runs *pool, size_t n, unsigned long boot, uint64_t *seed)
+{
+	for (out->n = 0; out->n < n;) {
+		const struct run *r = one_of(pool, seed);
+
+		if (!boot || boot_of(r) == boot)
+			out->list[out->n++] = *r;
+	}
 }
 
 struct tally {
-	size_t n[3];	/* by enum gate_value */
+	size_t n[3];		/* by enum gate_value */
+	size_t meant;		/* failed by a rule about the metric that was changed */
 };
 
-static struct tally compare(struct plan *p, const struct runs *pool, const struct runs *other)
+static bool failed_by(const struct gate *g, enum metric m)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (g->list[i].value == GATE_FAIL && g->list[i].rule->a.metric == m)
+			return true;
+	return false;
+}
+
+/* m: what differs between the pools; across: BASE and NEW are of different boots. */
+static struct tally compare(struct plan *p, const struct runs *pool, const struct runs *other,
+			    enum metric m, bool across)
 {
 	struct runs base = { 0 }, new = { 0 };
-	struct tally t = { { 0 } };
+	struct tally t = { 0 };
 
 	base.list = calloc(p->runs, sizeof(*base.list));
 	new.list = calloc(p->runs, sizeof(*new.list));
 	for (size_t i = 0; base.list && new.list && i < p->comparisons; i++) {
-		draw(&base, pool, p->runs, &p->seed);
-		draw(&new, other, p->runs, &p->seed);
+		unsigned long from = across ? boot_of(one_of(pool, &p->seed)) : 0, to = from;
+
+		while (across && to == from)
+			to = boot_of(one_of(other, &p->seed));
+		draw(&base, pool, p->runs, from, &p->seed);
+		draw(&new, other, p->runs, to, &p->seed);
 		gate_judge(&p->rules, &base, &new, NULL, &p->gate);
 		t.n[p->gate.value]++;
+		t.meant += failed_by(&p->gate, m);
 	}
 	free(base.list);
 	free(new.list);
@@ -197,64 +139,78 @@ static double percent(const struct plan *p, size_t n)
 	return (double)n * 100 / (double)p->comparisons;
 }
 
-static bool say(const struct plan *p, const char *what, const struct tally *t, double wanted)
+static bool say_equal(const struct plan *p, const char *what, const struct tally *t)
 {
-	double caught = percent(p, t->n[GATE_FAIL]);
-	bool good = wanted == 0 || caught >= wanted;
+	double alarms = percent(p, t->n[GATE_FAIL]);
 
-	printf("%-34s %5zu failed (%.1f%%), %zu inconclusive, %zu passed%s\n", what,
-	       t->n[GATE_FAIL], caught, t->n[GATE_INCONCLUSIVE], t->n[GATE_PASS],
-	       good ? "" : ": too few failed");
-	return good;
+	printf("%-34s %5zu false alarms (%.1f%%), %zu inconclusive, %zu passed%s\n", what,
+	       t->n[GATE_FAIL], alarms, t->n[GATE_INCONCLUSIVE], t->n[GATE_PASS],
+	       alarms <= 1 ? "" : ": too many");
+	return alarms <= 1;
 }
 
-/* All three kinds; true: as it should be. */
-static bool prove(struct plan *p, struct runs *pool)
+static bool say_changed(const struct plan *p, const char *what, const struct tally *t, double wanted)
 {
-	struct runs slow = { 0 }, lossy = { 0 };
-	double mapped = 0, wanted = p->wall && !p->directory ? 0 : 95;
-	struct tally t;
+	double caught = percent(p, t->meant);
+
+	printf("%-34s %5zu failed (%.1f%%), %zu inconclusive, %zu passed%s\n", what, t->meant, caught,
+	       t->n[GATE_INCONCLUSIVE], t->n[GATE_PASS], caught >= wanted ? "" : ": too few failed");
+	return caught >= wanted;
+}
+
+static bool several_boots(const struct runs *pool)
+{
+	for (size_t i = 0; i < pool->n; i++)
+		if (!boot_of(&pool->list[i]))
+			return false;
+	for (size_t i = 1; i < pool->n; i++)
+		if (boot_of(&pool->list[i]) != boot_of(&pool->list[0]))
+			return true;
+	return false;
+}
+
+/* All kinds; true: as it should be. */
+static bool prove(struct plan *p, const struct runs pool[POOLS])
+{
+	double wanted = p->wall && !p->directory[BASE] ? 0 : 95;
+	struct tally t = compare(p, &pool[BASE], &pool[BASE], METRIC_NR, false);
+	bool good = say_equal(p, "the same build", &t);
 	char what[64];
-	bool good;
 
-	if (!copy_pool(&slow, pool) || !copy_pool(&lossy, pool))
-		return false;
-	for (size_t i = 0; i < pool->n; i++) {
-		slow_down(&slow.list[i].samples, p->slow, &p->seed);
-		mapped += lose_mappings(&lossy.list[i].samples, p->lose);
+	if (several_boots(&pool[BASE])) {
+		t = compare(p, &pool[BASE], &pool[BASE], METRIC_NR, true);
+		good &= say_equal(p, "the same build, in another boot", &t);
 	}
-	t = compare(p, pool, pool);
-	good = percent(p, t.n[GATE_FAIL]) <= 1;
-	printf("%-34s %5zu false alarms (%.1f%%), %zu inconclusive, %zu passed%s\n",
-	       "the same build", t.n[GATE_FAIL], percent(p, t.n[GATE_FAIL]), t.n[GATE_INCONCLUSIVE],
-	       t.n[GATE_PASS], good ? "" : ": too many");
-	snprintf(what, sizeof(what), "windows %g%% longer", p->slow);
-	t = compare(p, pool, &slow);
-	good &= say(p, what, &t, wanted);
-	snprintf(what, sizeof(what), "%g%% of 2M mappings lost", p->lose);
-	if (mapped > 0) {
-		t = compare(p, pool, &lossy);
-		good &= say(p, what, &t, 95);
-	} else {
+	if (p->directory[SLOW])
+		snprintf(what, sizeof(what), "slow (%zu real runs)", pool[SLOW].n);
+	else
+		snprintf(what, sizeof(what), "windows %g%% longer", p->slow);
+	t = compare(p, &pool[BASE], &pool[SLOW], METRIC_WINDOW_TIME, false);
+	good &= say_changed(p, what, &t, wanted);
+	if (p->directory[LOST])
+		snprintf(what, sizeof(what), "2M mappings lost (%zu real runs)", pool[LOST].n);
+	else
+		snprintf(what, sizeof(what), "%g%% of 2M mappings lost", p->lose);
+	if (!pool[LOST].n) {
 		printf("%-34s not tried: these runs have no 2M mapping\n", what);
+		return good;
 	}
-	runs_free(&slow);
-	runs_free(&lossy);
-	return good;
+	t = compare(p, &pool[BASE], &pool[LOST], METRIC_MAPPED, false);
+	return say_changed(p, what, &t, 95) && good;
 }
 
-static bool fill_pool(struct plan *p, struct runs *pool)
+static bool fill_base(struct plan *p, struct runs *pool)
 {
 	struct run run;
 
-	if (p->directory) {
-		if (gather(pool, p->directory, NULL, NULL))
+	if (p->directory[BASE]) {
+		if (gather(pool, p->directory[BASE], NULL, NULL))
 			return false;
 		if (pool->n >= POOL_LEAST)
 			return true;
 		fprintf(stderr,
 			"gate-power: %s has %zu runs; at least %d of one build are needed\n",
-			p->directory, pool->n, POOL_LEAST);
+			p->directory[BASE], pool->n, POOL_LEAST);
 		return false;
 	}
 	for (int i = 0; i < MODEL_POOL; i++) {
@@ -262,6 +218,25 @@ static bool fill_pool(struct plan *p, struct runs *pool)
 		if (!runs_add(pool, &run))
 			return false;
 	}
+	return true;
+}
+
+/* The other two: real ones, or made of the first. */
+static bool fill_changed(struct plan *p, struct runs pool[POOLS])
+{
+	double mapped = 0;
+
+	if (p->directory[SLOW])
+		return !gather(&pool[SLOW], p->directory[SLOW], NULL, NULL) &&
+		       !gather(&pool[LOST], p->directory[LOST], NULL, NULL);
+	if (!copy_pool(&pool[SLOW], &pool[BASE]) || !copy_pool(&pool[LOST], &pool[BASE]))
+		return false;
+	for (size_t i = 0; i < pool[BASE].n; i++) {
+		model_slow_down(&pool[SLOW].list[i].samples, p->slow, &p->seed);
+		mapped += model_lose_mappings(&pool[LOST].list[i].samples, p->lose);
+	}
+	if (mapped == 0)
+		runs_free(&pool[LOST]);
 	return true;
 }
 
@@ -346,11 +321,12 @@ static int parse(struct plan *p, int argc, char **argv)
 			good = false;
 		}
 	}
-	p->directory = argv[optind];
-	if (good && argc - optind <= 1)
+	for (int i = 0; i < POOLS && optind + i < argc; i++)
+		p->directory[i] = argv[optind + i];
+	if (good && argc - optind <= POOLS && argc - optind != 2)
 		return 0;
 	fprintf(stderr, "gate-power: not understood: '%s'\nTry 'tests/gate-power --help'.\n",
-		argv[good ? optind + 1 : optind - 1]);
+		argv[good ? argc - 1 : optind - 1]);
 	return -1;
 }
 
@@ -358,22 +334,23 @@ int main(int argc, char **argv)
 {
 	static struct plan plan = {
 		.runs = 10, .comparisons = 1000, .slow = 5, .lose = 1, .seed = 19470301};
-	struct runs pool = { 0 };
+	static struct runs pool[POOLS];
 	int err = parse(&plan, argc, argv);
 	bool good;
 
 	if (err)
 		return err < 0;
-	if (!read_rules(&plan) || !fill_pool(&plan, &pool))
+	if (!read_rules(&plan) || !fill_base(&plan, &pool[BASE]) || !fill_changed(&plan, pool))
 		return 1;
 	printf("%llu comparisons of each kind, %llu and %llu runs each out of %zu ",
 	       (unsigned long long)plan.comparisons, (unsigned long long)plan.runs,
-	       (unsigned long long)plan.runs, pool.n);
-	if (plan.directory)
-		printf("real ones (%s)\n", plan.directory);
+	       (unsigned long long)plan.runs, pool[BASE].n);
+	if (plan.directory[BASE])
+		printf("real ones\n");
 	else
 		printf("of the model '%s'\n", plan.wall ? "wall" : "icount");
-	good = prove(&plan, &pool);
-	runs_free(&pool);
+	good = prove(&plan, pool);
+	for (int i = 0; i < POOLS; i++)
+		runs_free(&pool[i]);
 	return !good;
 }

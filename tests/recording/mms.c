@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Recordings for tests: make some, show what user/recording_read.c finds in one (in the words of
+ * Recordings for tests: make some, show what user/recording/recording_read.c finds in one (in the words of
  * scripts/mms-read --raw), and measure.
  *
  *   mms make FILE RECORDS FRAME-BYTES
@@ -10,7 +10,8 @@
  *   mms bench FILE RECORDS
  *   mms run FILE STEPS OPEN           a sound run of all models, OPEN instances at a time, for judge
  *   mms run-broken FILE STEPS OPEN    one in which all are violated
- *   mms records FILE OUT              its records but for the end, behind 8 bytes: an input of fuzz/judge
+ *   mms records FILE OUT [N]          its records but for the end, of snapshots each Nth, behind 8 bytes:
+ *                                     an input of fuzz/judge and fuzz/digest
  */
 #include "lib/forge.h"
 #include "lib/sample.h"
@@ -133,17 +134,31 @@ static int dump(const char *path)
 	return err < 0 ? failed(path, err) : err;
 }
 
-static int take_records(const char *path, const char *out)
+static int write_records(const struct found *f, FILE *file, size_t nth)
+{
+	size_t snapshots = 0;
+
+	if (fwrite("\0\0\0\0\0\0\0", 1, 8, file) != 8)
+		return -EIO;
+	for (size_t i = 0; i + 1 < f->n; i++) {
+		const struct record_head *r = found_record(f, i);
+
+		if (r->type == RECORD_SNAPSHOT && ++snapshots % nth)
+			continue;
+		if (fwrite(r, record_span(r->size), 1, file) != 1)
+			return -EIO;
+	}
+	return 0;
+}
+
+static int take_records(const char *path, const char *out, size_t nth)
 {
 	struct found f = found_in(path);
-	const struct record_head *end = f.err ? NULL : found_record(&f, f.n - 1);
-	FILE *file = end ? fopen(out, "w") : NULL;
+	FILE *file = f.err ? NULL : fopen(out, "w");
 	int err = f.err;
 
-	if (!err && (!file || fwrite("\0\0\0\0\0\0\0", 1, 8, file) != 8 ||
-		     fwrite(f.records, 1, f.size - record_span(end->size), file) !=
-			     f.size - record_span(end->size)))
-		err = -EIO;
+	if (!err)
+		err = file ? write_records(&f, file, nth ? nth : 1) : -errno;
 	if (file && fclose(file))
 		err = -EIO;
 	found_free(&f);
@@ -243,10 +258,10 @@ int main(int argc, char **argv)
 		err = steps_record(argv[2], broken_scripts, nbroken, number(argv[3]), number(argv[4]));
 		return err ? failed(argv[2], err) : 0;
 	}
-	if (!strcmp(command, "records") && argc == 4)
-		return take_records(argv[2], argv[3]);
+	if (!strcmp(command, "records") && (argc == 4 || argc == 5))
+		return take_records(argv[2], argv[3], argc == 5 ? number(argv[4]) : 1);
 	fprintf(stderr, "usage: mms make FILE RECORDS FRAME-BYTES | forge DIRECTORY |\n"
 			"       spoil FILE DIRECTORY COUNT | dump FILE... | bench FILE RECORDS |\n"
-			"       run|run-broken FILE STEPS OPEN | records FILE OUT\n");
+			"       run|run-broken FILE STEPS OPEN | records FILE OUT [N]\n");
 	return 1;
 }

@@ -5,7 +5,7 @@
 #include "tables.h"
 
 #include "bpf/judge.h"
-#include "user/candidate.h"
+#include "user/judge/candidate.h"
 
 #include <bpf/btf.h>
 

@@ -3,7 +3,7 @@
  * From stacks to causes: stacks as the kernels of the lab have them, innermost frame first, and how
  * rows of one task become a group.
  */
-#include "user/cause.h"
+#include "user/judge/cause.h"
 
 #include "unit.h"
 

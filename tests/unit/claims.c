@@ -3,7 +3,7 @@
  * Evidence for and against the claims, by backing and cause: what each counter says, what a loss does,
  * and the sentences that a person reads.
  */
-#include "user/claims.h"
+#include "user/judge/claims.h"
 
 #include "unit.h"
 

@@ -4,8 +4,8 @@
  */
 #include "lib/sample.h"
 #include "lib/scene.h"
-#include "user/digest.h"
-#include "user/protobuf.h"
+#include "user/report/digest.h"
+#include "user/report/protobuf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -99,6 +99,51 @@ static void a_story_ends_with_its_violation(void **state)
 	digest_free(d);
 }
 
+static void put_zap(struct recording *w, uint64_t ns, uint8_t event, uint64_t gfn)
+{
+	struct record_step s = { .vm = 1, .tid = 9, .object = 5, .invariant = INV_FLUSHED_AT_START,
+				 .event = event, .level = 1, .gfn = gfn, .pages = 1 };
+
+	recording_put(w, RECORD_STEP, STEP_VERSION, ns, &s, sizeof(s));
+}
+
+static void of_a_row_of_steps_two_are_told(void **state)
+{
+	struct recording_options o = sample_options("e.mms");
+	const struct story *s;
+	struct recording *w;
+	struct digest *d;
+	uint64_t before;
+
+	(void)state;
+	assert_int_equal(recording_create(&o, SAMPLE_NS, &w), 0);
+	recording_text(w, RECORD_META, SAMPLE_NS + 4000, "{\"started_ns\": 1000003000}");
+	put_zap(w, SAMPLE_NS + 5000, 0, 0);
+	for (uint64_t gfn = 0; gfn < 100; gfn++)
+		put_zap(w, SAMPLE_NS + 6000 + gfn, 1, gfn);
+	put_zap(w, SAMPLE_NS + 7000, 3, 0);
+	recording_text(w, RECORD_SNAPSHOT, SAMPLE_NS + 8000, "{\"violations\": [{\"invariant\": "
+		       "\"flushed-at-start\", \"vm\": 1, \"pfn\": \"0x0\", \"since_start_ns\": 4000}]}");
+	assert_int_equal(recording_close(w, SAMPLE_NS + 8000, NULL), 0);
+	d = digest_of("e.mms");
+	/* hooks were in place by then */
+	assert_int_equal(d->first_ns, SAMPLE_NS + 3000);
+	assert_int_equal(d->nstories, 1);
+	s = &d->stories[0];
+	assert_int_equal(s->all_steps, 102);
+	assert_int_equal(s->nsteps, 4);
+	assert_int_equal(story_step(s, 1)->step.gfn, 0);
+	assert_int_equal(story_step(s, 1)->more, 0);
+	assert_int_equal(story_step(s, 2)->step.gfn, 99);
+	assert_int_equal(story_step(s, 2)->more, 98);
+	assert_string_equal(step_text(&story_step(s, 3)->step), "start returned");
+	assert_int_equal(story_first(s, 2, &before), 2);
+	assert_int_equal(before, 2);
+	assert_int_equal(story_first(s, 9, &before), 0);
+	assert_int_equal(before, 0);
+	digest_free(d);
+}
+
 static void messages_are_encoded(void **state)
 {
 	/* the example of the encoding's own documentation: field 1, 150; field 2, "testing" */
@@ -121,6 +166,7 @@ int main(void)
 		cmocka_unit_test(every_window_is_in_a_bin),
 		cmocka_unit_test(snapshots_are_thinned_out_evenly),
 		cmocka_unit_test(a_story_ends_with_its_violation),
+		cmocka_unit_test(of_a_row_of_steps_two_are_told),
 		cmocka_unit_test(messages_are_encoded),
 	};
 

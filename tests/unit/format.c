@@ -2,7 +2,7 @@
 /*
  * Numbers as people read them.
  */
-#include "user/format.h"
+#include "user/base/format.h"
 
 #include "unit.h"
 

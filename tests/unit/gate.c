@@ -3,8 +3,8 @@
  * The gate: what runs make of rules, and what is printed of it (tests/golden/gate*; UPDATE_GOLDEN=1
  * renews them, look at the diff).
  */
-#include "user/sink_gate.h"
-#include "user/verdict.h"
+#include "user/sink/gate.h"
+#include "user/judge/verdict.h"
 
 #include "lib/golden.h"
 #include "unit.h"

@@ -3,8 +3,8 @@
  * The judge of recordings: instances kept apart, nothing judged of which a step is missing, and files that
  * are whole, cut, and in several parts.
  */
-#include "user/judge_file.h"
-#include "user/recording.h"
+#include "user/judge/judge_file.h"
+#include "user/recording/recording.h"
 
 #include "bpf/models/dirty_until_notified.h"
 #include "bpf/models/flushed_at_start.h"

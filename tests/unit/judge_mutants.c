@@ -6,12 +6,12 @@
  */
 #include "lib/steps.h"
 
-#include "user/judge.h"
-#include "user/model.h"
+#include "user/judge/judge.h"
+#include "user/judge/model.h"
 
 #include "unit.h"
 
-#include "user/verdict.h"
+#include "user/judge/verdict.h"
 
 enum { STEPS_MAX = 256, TIMES = 2, OPEN = 5 };
 

@@ -3,7 +3,7 @@
  * The level ledger's arithmetic: memslots out of several answers, sums, shares that make a whole, what was
  * lost over time.
  */
-#include "user/ledger.h"
+#include "user/judge/ledger.h"
 
 #include "unit.h"
 
@@ -134,6 +134,78 @@ static void lost_over_time_is_the_mean_of_both_ends(void **arg)
 	ledger_free(&l);
 }
 
+static void stock_is_taken(struct ledger *l, uint32_t flags, struct slot_row row, uint64_t now_ns)
+{
+	struct ledger stock = { 0 };
+	struct survey_args first = { .npages = 1, .flags = flags };
+	struct survey_args a = { .base_gfn = 0x40000, .npages = 5000, .id = 1, .flags = flags };
+
+	memcpy(a.leaves, row.leaves, sizeof(a.leaves));
+	memcpy(a.lost, row.lost, sizeof(a.lost));
+	assert_int_equal(ledger_add(&stock, &first), 0);
+	assert_int_equal(ledger_add(&stock, &a), 0);
+	ledger_take(l, &stock, now_ns);
+}
+
+/* 512 pages under the log; all zapped when it ends; then mapped as before; then as one large page */
+static void time_to_recover_from_a_dirty_log(void **arg)
+{
+	const struct slot_row logged = { .leaves = { { 0, 0, 512 } }, .lost = { [LOW_DIRTY_LOG] = 512 } };
+	const struct slot_row small = { .leaves = { { 0, 0, 512 } }, .lost = { [LOW_OLD] = 512 } };
+	const struct slot_row large = { .leaves = { { 0 }, { 0, 0, 1 } } };
+	const struct recovery *r;
+	struct ledger l = { 0 };
+
+	(void)arg;
+	stock_is_taken(&l, 0, large, 1000);
+	assert_int_equal(l.slots[1].recovery.off_ns, 0);
+	stock_is_taken(&l, 3, logged, 2000);
+	stock_is_taken(&l, 3, logged, 3000);
+	assert_int_equal(l.slots[1].recovery.off_ns, 0);
+	stock_is_taken(&l, 2, (struct slot_row){ 0 }, 4000);
+	r = &l.slots[1].recovery;
+	assert_int_equal(r->lost, 2 << 20);
+	assert_int_equal(r->mapped, 2 << 20);
+	assert_int_equal(r->over_ns, 0);
+	assert_int_equal(recovery_least(r), 0);
+	/* the other memslot had nothing to recover */
+	assert_int_equal(l.slots[0].recovery.over_ns, 4000);
+	stock_is_taken(&l, 2, small, 5500);
+	r = &l.slots[1].recovery;
+	assert_int_equal(r->over_ns, 0);
+	assert_int_equal(recovery_least(r), 1500);
+	stock_is_taken(&l, 2, large, 7000);
+	stock_is_taken(&l, 2, small, 8000);
+	r = &l.slots[1].recovery;
+	assert_int_equal(r->over_ns, 7000);
+	assert_int_equal(recovery_least(r), 1500);
+	assert_int_equal(recovery_most(r), 4000);
+	stock_is_taken(&l, 1, logged, 9000);
+	assert_int_equal(l.slots[1].recovery.off_ns, 0);
+	ledger_free(&l);
+}
+
+/* a memslot that was put elsewhere, or another in its place, has no dirty log that ended */
+static void another_memslot_does_not_recover(void **arg)
+{
+	struct ledger l = { 0 }, stock = { 0 };
+	struct survey_args a = { .base_gfn = 0x1000, .npages = 1, .id = 1, .flags = 1 };
+
+	(void)arg;
+	assert_int_equal(ledger_add(&stock, &a), 0);
+	ledger_take(&l, &stock, 1000);
+	a.flags = 0;
+	a.base_gfn = 0x800;
+	assert_int_equal(ledger_add(&stock, &a), 0);
+	a.base_gfn = 0x1000;
+	a.id = 2;
+	assert_int_equal(ledger_add(&stock, &a), 0);
+	ledger_take(&l, &stock, 2000);
+	assert_int_equal(l.slots[0].recovery.off_ns, 0);
+	assert_int_equal(l.slots[1].recovery.off_ns, 0);
+	ledger_free(&l);
+}
+
 static void every_cause_has_name_sentence_and_remedy(void **arg)
 {
 	(void)arg;
@@ -155,6 +227,8 @@ int main(void)
 		cmocka_unit_test(shares_sum_to_a_thousand),
 		cmocka_unit_test(shares_of_random_numbers),
 		cmocka_unit_test(lost_over_time_is_the_mean_of_both_ends),
+		cmocka_unit_test(time_to_recover_from_a_dirty_log),
+		cmocka_unit_test(another_memslot_does_not_recover),
 		cmocka_unit_test(every_cause_has_name_sentence_and_remedy),
 	};
 

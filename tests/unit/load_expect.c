@@ -347,6 +347,53 @@ static void a_vm_that_ended_has_no_stock(void **state)
 	model_deinit(&m);
 }
 
+/* KVM asks the file, not the host's page tables: faults install, but look nothing up */
+static void a_guest_memfd_is_not_looked_up(void **state)
+{
+	struct expect e = { 0 };
+	struct model m;
+
+	(void)state;
+	assert_int_equal(model_init(&m, &e, 1031, 1, LEVEL_4K, HOST_RW, 1), 0);
+	m.own_pages = true;
+	/* the code lies in ordinary memory */
+	model_code(&m, 0);
+	assert_int_equal(count(&e, COUNT_HVA_TO_PFN), 1);
+	model_guest(&m, 0, 500, false);
+	model_guest(&m, 0, 1031, true);
+	assert_int_equal(count(&e, COUNT_HVA_TO_PFN), 1);
+	assert_int_equal(count(&e, COUNT_INSTALLS_4K), 1 + 1031);
+	/* a hole in the file zaps, and what was there comes back without a lookup */
+	model_invalidate(&m, 0, 31, HOST_NONE);
+	assert_int_equal(count(&e, COUNT_ZAPS), 31);
+	model_guest(&m, 0, 31, true);
+	assert_int_equal(count(&e, COUNT_HVA_TO_PFN), 1);
+	assert_int_equal(count(&e, COUNT_INSTALLS_4K), 1 + 1031 + 31);
+	model_deinit(&m);
+}
+
+/* the mapping of the file keeps the VM, so that its end zaps nothing */
+static void a_guest_memfd_goes_before_its_vm(void **state)
+{
+	struct expect e = { 0 };
+	struct model m, twin;
+
+	(void)state;
+	assert_int_equal(model_init(&m, &e, 1031, 1, LEVEL_4K, HOST_RW, 1), 0);
+	m.own_pages = true;
+	model_code(&m, 0);
+	model_guest(&m, 0, 1031, true);
+	model_finish(&m, true);
+	assert_int_equal(count(&e, COUNT_ZAPS), 1032);
+	assert_int_equal(count(&e, COUNT_ZAPS_TEARDOWN), 0);
+	assert_int_equal(count(&e, COUNT_PAGES_4K), 1032);
+	assert_int_equal(model_init_twin(&twin, &m), 0);
+	model_guest(&twin, 0, 7, false);
+	assert_int_equal(count(&e, COUNT_HVA_TO_PFN), 1);
+	model_deinit(&m);
+	model_deinit(&twin);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +414,8 @@ int main(void)
 		cmocka_unit_test(what_is_gone_was_zapped),
 		cmocka_unit_test(the_first_reason_stays),
 		cmocka_unit_test(a_vm_that_ended_has_no_stock),
+		cmocka_unit_test(a_guest_memfd_is_not_looked_up),
+		cmocka_unit_test(a_guest_memfd_goes_before_its_vm),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -2,8 +2,8 @@
 /*
  * Addresses to names: of the kernel by /proc/kallsyms, of a process by /proc/PID/maps.
  */
-#include "user/ksyms.h"
-#include "user/umaps.h"
+#include "user/host/ksyms.h"
+#include "user/host/umaps.h"
 
 #include "unit.h"
 

@@ -2,9 +2,9 @@
 /*
  * Option parsing: every option's meaning, and what is said about every kind of bad one.
  */
-#include "user/options.h"
-#include "user/log.h"
-#include "user/verdict.h"
+#include "user/cmd/options.h"
+#include "user/base/log.h"
+#include "user/judge/verdict.h"
 
 #include "unit.h"
 

@@ -2,7 +2,7 @@
 /*
  * Where a report goes: a failed write is an error with its reason, and leaves the former file whole.
  */
-#include "user/report.h"
+#include "user/sink/report.h"
 
 #include "unit.h"
 

@@ -3,7 +3,7 @@
  * Choosing shapes of hooks, on kernels made up of BTF for the purpose: KVM as a module and built in,
  * each known signature, an unknown one, a function that is missing or inlined.
  */
-#include "user/probe.h"
+#include "user/host/probe.h"
 
 #include "unit.h"
 

@@ -2,7 +2,7 @@
 /*
  * The statistics of the gate against published values.
  */
-#include "user/rank.h"
+#include "user/gate/rank.h"
 
 #include "unit.h"
 

@@ -3,8 +3,8 @@
  * From reports to numbers, and from two of them to rates: what the sink writes is read back, nothing is made
  * up, and no report brings it down.
  */
-#include "user/numbers.h"
-#include "user/report.h"
+#include "user/top/numbers.h"
+#include "user/sink/report.h"
 
 #include "unit.h"
 

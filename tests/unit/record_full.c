@@ -7,9 +7,9 @@
 #include "lib/sample.h"
 #include "lib/steps.h"
 
-#include "user/judge_file.h"
-#include "user/options.h"
-#include "user/recorder.h"
+#include "user/judge/judge_file.h"
+#include "user/cmd/options.h"
+#include "user/recording/recorder.h"
 
 #include "unit.h"
 

@@ -2,7 +2,7 @@
 /*
  * The rules' parser: what it understands, and what it says about the rest.
  */
-#include "user/rules.h"
+#include "user/gate/rules.h"
 
 #include "unit.h"
 

@@ -3,15 +3,13 @@
  * What the sinks print, compared with tests/golden/ (UPDATE_GOLDEN=1 renews it; look at the diff).  Run
  * from the top of the tree, as tests/run does.
  */
-#include "user/metrics.h"
-#include "user/report.h"
+#include "user/metrics/metrics.h"
+#include "user/sink/report.h"
 
 #include "lib/golden.h"
 #include "unit.h"
 
 #include <jansson.h>
-
-enum { TEXT_MAX = 1 << 18 };
 
 /* A report on two VMs, one ended; everything in it has a number of its own. */
 struct scene {
@@ -203,27 +201,9 @@ static void tell(struct scene *s)
 	s->snapshot.vms[1].counts.violated[INV_DIRTY_UNTIL_NOTIFIED] = 1234567;
 }
 
-static void print(const struct scene *s, void (*sink)(FILE *, const struct report *), char *text)
-{
-	FILE *f = fmemopen(text, TEXT_MAX, "w");
-
-	assert_non_null(f);
-	sink(f, &s->report);
-	assert_int_equal(fclose(f), 0);
-}
-
-static void json_sink(FILE *f, const struct report *r)
-{
-	assert_int_equal(json_report(f, r), 0);
-}
-
 static void check_text(struct scene *s, void (*sink)(FILE *, const struct report *), const char *name)
 {
-	static char text[TEXT_MAX];
-
-	print(s, sink, text);
-	fits_80_columns(text);
-	golden_compare(name, text);
+	golden_report(name, sink, &s->report);
 	done(s);
 }
 
@@ -338,6 +318,8 @@ static struct slot_row slot_rows[2] = {
 	{
 		.id = 3, .backings = 1 << BACKING_ANON, .base_gfn = 0x40000, .npages = 4099,
 		.leaves = { { 0, 100, 3 }, { 0, 0, 7 } }, .lost = { [LOW_EDGE] = 3 }, .promised = 64,
+		.recovery = { .on_ns = 41000000000, .off_ns = 42100000000, .short_ns = 44000000000,
+			      .over_ns = 45200000000, .lost = 15 << 20, .mapped = 16 << 20 },
 	},
 	{
 		.id = 508, .as_id = 1, .backings = 1 << BACKING_HUGETLB | 1 << BACKING_KSM, .flags = 3,
@@ -402,14 +384,8 @@ static void a_missing_ledger_is_explained(void **arg)
 /* The JSON, read back; the version of the program is not part of the golden file. */
 static json_t *read_back(const struct scene *s)
 {
-	static char text[TEXT_MAX];
-	json_error_t error;
-	json_t *o;
+	json_t *o = json_read_back(&s->report);
 
-	print(s, json_sink, text);
-	o = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-	if (!o)
-		fail_msg("line %d: %s", error.line, error.text);
 	assert_string_equal(json_string_value(json_object_get(o, "mmuscope")), VERSION);
 	json_object_set_new(o, "mmuscope", json_string("VERSION"));
 	return o;
@@ -603,7 +579,7 @@ static void labels_have_as_many_values_as_told(void **arg)
 	static const int told[LABEL_NR] = {
 #define LABEL(id, name, values, text) [LABEL_##id] = values,
 #define METRIC(id, name, type, unit, scale, labels, presence, source, text)
-#include "user/metrics.def"
+#include "user/metrics/metrics.def"
 #undef LABEL
 #undef METRIC
 	};

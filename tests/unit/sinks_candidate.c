@@ -3,14 +3,12 @@
  * What mmuscope walk --candidate prints, compared with tests/golden/ (UPDATE_GOLDEN=1 renews it; look at
  * the diff).  Run from the top of the tree, as tests/run does.
  */
-#include "user/report.h"
+#include "user/sink/report.h"
 
 #include "lib/golden.h"
 #include "unit.h"
 
 #include <jansson.h>
-
-enum { TEXT_MAX = 1 << 16 };
 
 static struct candidate_story stories[2] = {
 	{
@@ -51,31 +49,22 @@ static void build(struct candidate_report *c)
 	c->counts.level[1][BACKING_HUGETLB] = 1000;
 }
 
-static void print(const struct candidate_report *c, bool json, char *text, size_t size)
+static struct report report_of(const struct candidate_report *c)
 {
-	struct snapshot s = { .seconds_ns = 61500000000 };
-	struct report r = {
+	static struct snapshot s = { .seconds_ns = 61500000000 };
+
+	return (struct report){
 		.command = "walk", .kernel = "6.12.117+deb13-cloud-amd64", .machine = "x86_64",
 		.tier = "fentry", .snapshot = &s, .walk = true, .candidate = c, .dirty_bit = -1,
 		.command_status = -1,
 	};
-	FILE *f = fmemopen(text, size, "w");
-
-	assert_non_null(f);
-	if (json)
-		assert_int_equal(json_report(f, &r), 0);
-	else
-		text_walk(f, &r);
-	assert_int_equal(fclose(f), 0);
 }
 
 static void check_text(const struct candidate_report *c, const char *name)
 {
-	static char text[TEXT_MAX];
+	struct report r = report_of(c);
 
-	print(c, false, text, sizeof(text));
-	fits_80_columns(text);
-	golden_compare(name, text);
+	golden_report(name, text_walk, &r);
 }
 
 static void violated(void **state)
@@ -106,15 +95,15 @@ static void inconclusive(void **state)
 
 static void json_has_all_of_it(void **state)
 {
-	static char text[TEXT_MAX];
 	const json_t *o, *story, *judged;
 	struct candidate_report c;
+	struct report r;
 	json_t *all;
 
 	(void)state;
 	build(&c);
-	print(&c, true, text, sizeof(text));
-	all = json_loads(text, 0, NULL);
+	r = report_of(&c);
+	all = json_read_back(&r);
 	o = json_object_get(all, "candidate");
 	assert_non_null(o);
 	assert_string_equal(json_string_value(json_object_get(o, "verdict")), "VIOLATED");

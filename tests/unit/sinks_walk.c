@@ -3,15 +3,13 @@
  * What mmuscope walk prints, compared with tests/golden/ (UPDATE_GOLDEN=1 renews it; look at the
  * diff), and what it comes to.  Run from the top of the tree, as tests/run does.
  */
-#include "user/lookups.h"
-#include "user/report.h"
+#include "user/judge/lookups.h"
+#include "user/sink/report.h"
 
 #include "lib/golden.h"
 #include "unit.h"
 
 #include <jansson.h>
-
-enum { TEXT_MAX = 1 << 16 };
 
 /* Everything has a number of its own: n, n + 1... */
 static void fill(struct walk_counts *w, uint64_t n)
@@ -57,18 +55,6 @@ static void build(struct snapshot *s, struct report *r)
 	};
 }
 
-static void check_text(const struct report *r, const char *name)
-{
-	static char text[TEXT_MAX];
-	FILE *f = fmemopen(text, sizeof(text), "w");
-
-	assert_non_null(f);
-	text_walk(f, r);
-	assert_int_equal(fclose(f), 0);
-	fits_80_columns(text);
-	golden_compare(name, text);
-}
-
 static void everything(void **arg)
 {
 	struct snapshot s;
@@ -76,7 +62,7 @@ static void everything(void **arg)
 
 	(void)arg;
 	build(&s, &r);
-	check_text(&r, "walk-wrong.txt");
+	golden_report("walk-wrong.txt", text_walk, &r);
 	snapshot_free(&s);
 }
 
@@ -92,7 +78,7 @@ static void agreed(void **arg)
 	s.vms[1].walk.unasked[LOOKUP_WRITE] = 1;
 	s.missed_runs = 7;
 	r.tells_pins = false;
-	check_text(&r, "walk-agreed.txt");
+	golden_report("walk-agreed.txt", text_walk, &r);
 	snapshot_free(&s);
 }
 
@@ -105,7 +91,7 @@ static void nothing_seen(void **arg)
 	};
 
 	(void)arg;
-	check_text(&r, "walk-nothing.txt");
+	golden_report("walk-nothing.txt", text_walk, &r);
 }
 
 static json_int_t number(const json_t *o, const char *a, const char *b, const char *c)
@@ -120,21 +106,15 @@ static json_int_t number(const json_t *o, const char *a, const char *b, const ch
 
 static void json_has_all_numbers(void **arg)
 {
-	static char text[4 * TEXT_MAX];
 	struct snapshot s;
 	struct report r;
 	const struct walk_counts *w;
 	const json_t *walk;
 	json_t *o;
-	FILE *f;
 
 	(void)arg;
 	build(&s, &r);
-	f = fmemopen(text, sizeof(text), "w");
-	assert_non_null(f);
-	assert_int_equal(json_report(f, &r), 0);
-	assert_int_equal(fclose(f), 0);
-	o = json_loads(text, 0, NULL);
+	o = json_read_back(&r);
 	walk = json_object_get(json_array_get(json_object_get(o, "vms"), 0), "walk");
 	assert_non_null(walk);
 	w = &s.vms[0].walk;

@@ -2,7 +2,7 @@
 /*
  * Arithmetic on counters: stock per level, balance of a destroyed VM, sums, quantiles.
  */
-#include "user/snapshot.h"
+#include "user/session/snapshot.h"
 
 #include "unit.h"
 

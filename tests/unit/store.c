@@ -3,7 +3,7 @@
  * The run store: in and out again, several writers, files that are not what they should be, and an
  * older schema.
  */
-#include "user/store.h"
+#include "user/store/store.h"
 
 #include "unit.h"
 

@@ -3,7 +3,7 @@
  * The live view without a terminal: pictures compared with tests/golden/ (UPDATE_GOLDEN=1 renews them; look at
  * the diff), what keys do, and every size that a terminal may have.
  */
-#include "user/top.h"
+#include "user/top/top.h"
 
 #include "lib/golden.h"
 #include "unit.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The rules of judging.  Which loss spoils which invariant is written out here once more, so that a
- * change of user/losses.def has to be meant.
+ * change of user/judge/losses.def has to be meant.
  */
-#include "user/probe.h"
-#include "user/verdict.h"
+#include "user/host/probe.h"
+#include "user/judge/verdict.h"
 
 #include "unit.h"
 

@@ -2,7 +2,7 @@
 /*
  * Names of VMs out of command lines, of all kinds that there are and of some that are no good.
  */
-#include "user/vm_name.h"
+#include "user/host/vm_name.h"
 
 #include "unit.h"
 
