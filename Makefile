@@ -11,6 +11,7 @@
 # make docs       docs/metrics.md, from the table of metrics
 # make payoff     the tables of docs/payoff.md, by two sessions on every kernel of the lab
 # make install    DESTDIR and PREFIX as usual
+# make deb        build/mmuscope_VERSION_ARCH.deb;  make dist: build/mmuscope-VERSION.tar.xz, of the last commit
 # V=1 shows the commands; CC=clang builds user space with clang
 
 VERSION := 0.1.0
@@ -28,9 +29,11 @@ ARCH_INCLUDE := /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null || uname
 BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-function -Werror \
 	-I$(firstword $(wildcard $(ARCH_INCLUDE) /usr/include/x86_64-linux-gnu))
 # libbpf, libelf: loading BPF objects; jansson: JSON; zstd: recordings; sqlite3: the run store.
+# ncursesw, tinfo: mmuscope top
 # For mmuscope serve: microhttpd: HTTP; yaml, crypt: its configuration, passwords; cap, seccomp: least privilege;
 # gnutls, systemd: certificates of clients, notification and journal, which the static program does without
-LIBS := -lbpf -lelf -lz -ljansson -lzstd -lsqlite3 -lmicrohttpd -lyaml -lcrypt -lcap -lseccomp -lm
+LIBS := -lbpf -lelf -lz -ljansson -lzstd -lsqlite3 -lncursesw -ltinfo -lmicrohttpd -lyaml -lcrypt -lcap \
+	-lseccomp -lm
 SHARED_LIBS := -lgnutls -lsystemd
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h bpf/arch/*/*.h)
@@ -44,7 +47,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: FORCE all demo test check lab prove long fuzz power docs payoff install clean setup test-programs
+.PHONY: FORCE all demo test check lab prove long fuzz power docs payoff deb dist install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -226,12 +229,22 @@ docs: $(B)/bin/mmuscope
 payoff: all
 	scripts/payoff
 
+deb: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
+	scripts/make-deb $(B)/bin $(VERSION) $(B)/mmuscope_$(VERSION)_$$(dpkg --print-architecture).deb
+
+# git orders the files and gives them the time of the commit; xz, one thread: the same bytes each time
+dist: | $(B)/
+	git archive --format=tar --prefix=mmuscope-$(VERSION)/ HEAD | xz -T1 -9 > $(B)/mmuscope-$(VERSION).tar.xz
+
 install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 	install -D -m 755 $(B)/bin/mmuscope $(DESTDIR)$(PREFIX)/bin/mmuscope
 	install -D -m 755 $(B)/bin/mmuscope-load $(DESTDIR)$(PREFIX)/bin/mmuscope-load
-	install -D -m 644 dist/mmuscope.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/mmuscope.catalog
+	install -D -m 644 packaging/mmuscope.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/mmuscope.catalog
 	for m in docs/man/*.[1-8]; do \
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+	install -D -m 644 packaging/mmuscope.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mmuscope
+	ln -sf mmuscope $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mmuscope-load
+	install -D -m 644 packaging/_mmuscope $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_mmuscope
 
 clean:
 	rm -rf $(B)

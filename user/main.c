@@ -20,6 +20,7 @@ static const struct {
 	{ "record", cmd_record, "the same, and keep everything seen in a file" },
 	{ "judge", cmd_judge, "judge a recording again" },
 	{ "levels", cmd_levels, "show what is mapped at 4K, 2M and 1G, per VM" },
+	{ "top", cmd_top, "every VM, live, or out of a recording" },
 	{ "walk", cmd_walk, "compare a lockless page table walk with GUP at each lookup" },
 	{ "report", cmd_report, "a recording as text, page, trace, table or mail" },
 	{ "serve", cmd_serve, "the same for Prometheus and as a live page, over HTTP" },

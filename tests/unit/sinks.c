@@ -522,6 +522,9 @@ static void fill_all(struct scene *s)
 			n[k] = random_below(&seed, 1u << 20);
 	}
 	s->snapshot.vms[0].ledger = &ledger;
+	s->snapshot.timed = true;
+	s->snapshot.vms[1].lookup_ns.bucket[11] = 4711;
+	s->snapshot.vms[1].lookup_ns.sum = 5000000;
 }
 
 /* the two ways from a report to its numbers */

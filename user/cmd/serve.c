@@ -272,7 +272,7 @@ static int serve_configured(struct serve *s, const struct web_config *c)
 	result = serve_open(s, l, n, c);
 	if (s->source)
 		s->source->close(s->source);
-	numbers_free(&s->now);
+	gathered_free(&s->now);
 	watcher_free(s->watcher);
 	journal_free(s->journal);
 	close(s->statm);

@@ -77,7 +77,7 @@ static void gather(struct loop *l)
 
 	if (now >= l->next_ns) {
 		l->next_ns = now + s->options.interval_ns;
-		if (numbers_gather(s))
+		if (gathered_renew(s))
 			log_error("no new numbers: the old ones stay");
 	}
 	if (l->watchdog && now - s->now.gathered_ns < 3 * s->options.interval_ns)

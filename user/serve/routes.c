@@ -43,13 +43,13 @@ static struct answer health(const struct serve *s)
 struct answer route_answer(struct serve *s, const char *path, const char *accept)
 {
 	if (!strcmp(path, "/metrics"))
-		return kept(ROUTE_METRICS, numbers_metrics(s, exposition_choose(accept)));
+		return kept(ROUTE_METRICS, gathered_metrics(s, exposition_choose(accept)));
 	if (!strcmp(path, "/healthz"))
 		return health(s);
 	if (!strcmp(path, "/api/v1/report"))
-		return kept(ROUTE_API, numbers_report(s));
+		return kept(ROUTE_API, gathered_report(s));
 	if (!strcmp(path, "/api/v1/history"))
-		return kept(ROUTE_API, numbers_history(s));
+		return kept(ROUTE_API, gathered_history(s));
 	if (!strcmp(path, "/"))
 		return kept(ROUTE_PAGE, serve_page());
 	return route_text(ROUTE_OTHER, MHD_HTTP_NOT_FOUND,

@@ -76,7 +76,7 @@ struct source *live_source(void);
 struct source *replay_source(void);
 
 /* What was gathered last, and what was made of it since. */
-struct numbers {
+struct gathered {
 	struct samples samples;
 	uint64_t gathered_ns;		/* 0: never */
 	struct MHD_Response *metrics[2];	/* by exposition_form; NULL: nobody asked */
@@ -88,7 +88,7 @@ struct numbers {
 struct serve {
 	struct serve_options options;
 	struct source *source;
-	struct numbers now;
+	struct gathered now;
 	struct serve_stats stats;
 	struct journal *journal;
 	struct watcher *watcher;
@@ -98,15 +98,15 @@ struct serve {
 
 uint64_t serve_clock_ns(void);
 
-/* ---- numbers.c ---- */
+/* ---- gathered.c ---- */
 
 /* Ask the source.  0 or negative errno, which is counted. */
-int numbers_gather(struct serve *s);
-void numbers_free(struct numbers *n);
+int gathered_renew(struct serve *s);
+void gathered_free(struct gathered *n);
 /* The answer to a request, with one reference less than it needs; NULL: out of memory. */
-struct MHD_Response *numbers_metrics(struct serve *s, enum exposition_form form);
-struct MHD_Response *numbers_report(struct serve *s);
-struct MHD_Response *numbers_history(struct serve *s);
+struct MHD_Response *gathered_metrics(struct serve *s, enum exposition_form form);
+struct MHD_Response *gathered_report(struct serve *s);
+struct MHD_Response *gathered_history(struct serve *s);
 
 /* ---- stats.c ---- */
 

@@ -18,6 +18,7 @@
 static const int guards[HOOK_NR] = {
 	[HOOK_HVA_TO_PFN] = GUARD_HVA_TO_PFN + 1,
 	[HOOK_HVA_ASK] = GUARD_HVA_ASK + 1,
+	[HOOK_HVA_TIME] = GUARD_HVA_TIME + 1,
 	[HOOK_FAULT_TDP] = GUARD_FAULT_TDP + 1,
 	[HOOK_FAULT_PAGING32] = GUARD_FAULT_PAGING32 + 1,
 	[HOOK_FAULT_NONPAGING] = GUARD_FAULT_NONPAGING + 1,
@@ -44,6 +45,8 @@ bool attach_needs(const struct session *s, enum hook hook)
 		return o->walk;
 	case FOR_PAYOFF:
 		return o->payoff;
+	case FOR_TIMES:
+		return o->times;
 	default:
 		return true;
 	}

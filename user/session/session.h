@@ -20,6 +20,7 @@ struct session_options {
 	bool walk;		/* the reference walker beside GUP */
 	const struct candidate *candidate;	/* NULL: none is judged */
 	bool payoff;		/* time lookups; alone, nothing else is counted */
+	bool times;		/* how long a VM's lookups take, beside all else */
 	uint32_t scope_pid;	/* 0: every VM */
 	bool scope_tree;	/* VMs of descendants too */
 	uint32_t max_vms;	/* VMs followed at a time, 1..MAX_VMS */

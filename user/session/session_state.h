@@ -25,6 +25,13 @@ enum {
 
 struct mmuscope_bpf;
 
+/* the name of a living VM; pid and born_ns tell it from the next one with its index */
+struct vm_named {
+	uint32_t pid;
+	uint64_t born_ns;
+	char name[VM_NAME_LEN];
+};
+
 struct session {
 	struct session_options options;
 	struct kernel kernel;
@@ -45,6 +52,7 @@ struct session {
 	void *arg;
 	struct ledger **ledgers;	/* of living VMs, by index; NULL: no stock was taken */
 	struct ledger *gone_ledgers[GONE_ROWS_MAX];	/* of s->gone's rows */
+	struct vm_named *names;		/* by index */
 	uint64_t next_survey_ns;
 	uint64_t settled_refs;		/* suspects that were explained, or found guilty */
 	uint64_t leaked_refs;
@@ -108,6 +116,9 @@ int walked_configure(struct session *s);
 /* The walk counters of a VM, zeros if they were not asked for. */
 void walked_read(struct session *s, uint32_t vm, struct walk_counts *out);
 void walked_clear(struct session *s, uint32_t vm);
+/* The same for how long lookups took. */
+void walked_times(struct session *s, uint32_t vm, struct hist *out);
+void walked_clear_times(struct session *s, uint32_t vm);
 
 /* ---- judged.c ---- */
 

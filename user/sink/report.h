@@ -83,7 +83,9 @@ void text_check(FILE *f, const struct report *r);
 void text_judge(FILE *f, const struct report *r);
 void text_levels(FILE *f, const struct report *r);
 void text_walk(FILE *f, const struct report *r);
-/* One versioned JSON object.  0 or -ENOMEM. */
+/* One versioned JSON object; NULL: out of memory. */
+json_t *json_of_report(const struct report *r);
+/* The same, written.  0, -ENOMEM or -EIO. */
 int json_report(FILE *f, const struct report *r);
 
 /*

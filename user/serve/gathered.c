@@ -17,7 +17,7 @@ static void drop(struct MHD_Response **r)
 	*r = NULL;
 }
 
-static void drop_answers(struct numbers *n)
+static void drop_answers(struct gathered *n)
 {
 	drop(&n->metrics[FORM_TEXT]);
 	drop(&n->metrics[FORM_OPENMETRICS]);
@@ -25,7 +25,7 @@ static void drop_answers(struct numbers *n)
 	drop(&n->history);
 }
 
-int numbers_gather(struct serve *s)
+int gathered_renew(struct serve *s)
 {
 	uint64_t began = serve_clock_ns();
 	struct samples samples = { 0 };
@@ -53,7 +53,7 @@ int numbers_gather(struct serve *s)
 	return history_add(s->now.points, &s->now.samples, began - s->started_ns);
 }
 
-void numbers_free(struct numbers *n)
+void gathered_free(struct gathered *n)
 {
 	drop_answers(n);
 	samples_free(&n->samples);
@@ -91,7 +91,7 @@ static int write_metrics(struct serve *s, struct text *text, enum exposition_for
 	return err ?: exposition_end(text, form);
 }
 
-struct MHD_Response *numbers_metrics(struct serve *s, enum exposition_form form)
+struct MHD_Response *gathered_metrics(struct serve *s, enum exposition_form form)
 {
 	struct text text = { 0 };
 
@@ -105,7 +105,7 @@ struct MHD_Response *numbers_metrics(struct serve *s, enum exposition_form form)
 	return s->now.metrics[form];
 }
 
-struct MHD_Response *numbers_report(struct serve *s)
+struct MHD_Response *gathered_report(struct serve *s)
 {
 	size_t size = 0;
 	char *text;
@@ -117,7 +117,7 @@ struct MHD_Response *numbers_report(struct serve *s)
 	return s->now.report;
 }
 
-struct MHD_Response *numbers_history(struct serve *s)
+struct MHD_Response *gathered_history(struct serve *s)
 {
 	json_t *o;
 	char *text;
