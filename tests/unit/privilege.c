@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/landlock.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -39,12 +40,33 @@ static int after_drop(int (*fn)(void))
 
 static int outcome(long result)
 {
-	return result >= 0 ? DONE : errno == EPERM ? REFUSED : OTHER;
+	return result >= 0 ? DONE : errno == EPERM || errno == EACCES ? REFUSED : OTHER;
 }
 
 static int try_open(void)
 {
 	return outcome(syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY));
+}
+
+static int try_read(void)
+{
+	return outcome(syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY | O_CLOEXEC));
+}
+
+static int try_write(void)
+{
+	return outcome(syscall(SYS_openat, AT_FDCWD, "/proc/self/comm", O_WRONLY | O_CLOEXEC));
+}
+
+/* What tells the name of a VM. */
+static int try_proc(void)
+{
+	return outcome(syscall(SYS_openat, AT_FDCWD, "/proc/1/cmdline", O_RDONLY | O_CLOEXEC));
+}
+
+static bool has_landlock(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0;
 }
 
 static int try_inet(void)
@@ -123,6 +145,8 @@ static void refused(void **arg)
 {
 	(void)arg;
 	assert_int_equal(after_drop(try_open), REFUSED);
+	assert_int_equal(after_drop(try_read), REFUSED);
+	assert_int_equal(after_drop(try_write), REFUSED);
 	assert_int_equal(after_drop(try_inet), REFUSED);
 	assert_int_equal(after_drop(try_executable), REFUSED);
 	assert_int_equal(after_drop(try_kill), REFUSED);
@@ -145,6 +169,7 @@ static void still_allowed(void **arg)
 	(void)arg;
 	assert_int_equal(after_drop(try_unix), DONE);
 	assert_int_equal(after_drop(try_memory), DONE);
+	assert_int_equal(after_drop(try_proc), has_landlock() ? DONE : REFUSED);
 }
 
 static int status_fd;

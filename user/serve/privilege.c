@@ -6,6 +6,7 @@
 #include "user/serve/privilege.h"
 #include "user/base/log.h"
 #include "user/serve/privilege_calls.h"
+#include "user/serve/privilege_files.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -94,6 +95,11 @@ int privilege_drop(const char *user, bool seccomp)
 		return failed("no_new_privs", errno);
 	if (!seccomp)
 		return 0;
-	err = privilege_allow_calls();
+	/* where nothing keeps us to /proc no file is opened: new VMs have no names */
+	err = privilege_confine_files();
+	if (err)
+		log_note("VMs that start from now on have no names: Landlock would let only /proc be read, and "
+			 "this kernel does not offer it: %s", strerror(-err));
+	err = privilege_allow_calls(!err);
 	return err ? failed("seccomp", -err) : 0;
 }

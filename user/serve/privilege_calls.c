@@ -6,6 +6,7 @@
 #include "user/serve/privilege_calls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
 #include <seccomp.h>
@@ -78,7 +79,7 @@ static int allow_some(scmp_filter_ctx f)
 	return err ?: add_if(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), is(1, PERF_EVENT_IOC_DISABLE));
 }
 
-int privilege_allow_calls(void)
+int privilege_allow_calls(bool files)
 {
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int err = f ? 0 : -ENOMEM;
@@ -86,6 +87,8 @@ int privilege_allow_calls(void)
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
 		err = err ?: seccomp_rule_add(f, SCMP_ACT_ALLOW, allowed[i], 0);
 	err = err ?: allow_some(f);
+	if (files)
+		err = err ?: add_if(f, SCMP_ACT_ALLOW, SCMP_SYS(openat), is(2, O_RDONLY | O_CLOEXEC));
 	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
 		err = err ?: seccomp_rule_add(f, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
 	/* a program or a map more */

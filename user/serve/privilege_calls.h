@@ -5,7 +5,9 @@
 #ifndef MMUSCOPE_PRIVILEGE_CALLS_H
 #define MMUSCOPE_PRIVILEGE_CALLS_H
 
-/* Until the process ends.  0 or negative errno. */
-int privilege_allow_calls(void);
+#include <stdbool.h>
+
+/* Until the process ends.  files: opening them for reading, too.  0 or negative errno. */
+int privilege_allow_calls(bool files);
 
 #endif /* MMUSCOPE_PRIVILEGE_CALLS_H */
