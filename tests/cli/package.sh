@@ -40,7 +40,8 @@ holds() {
 	done
 	# the service is there if its command is
 	if "$bin/mmuscope" serve --help > /dev/null 2>&1; then
-		[ -e tree/lib/systemd/system/mmuscope.service ] && [ -e tree/etc/default/mmuscope ]
+		[ -e tree/lib/systemd/system/mmuscope.service ] && [ -e tree/etc/default/mmuscope ] &&
+			[ -e tree/usr/lib/systemd/catalog/mmuscope.catalog ]
 	else
 		[ ! -e tree/lib ] && [ ! -e tree/etc ]
 	fi

@@ -37,11 +37,14 @@ class Server:
         command = [*program, "serve", "--replay", "run.mms", "--speed", "0", *options]
         for where in listen:
             command += ["--listen", where]
+        # whatever becomes of us, it does not outlive the tests for long
+        command += ["--for", "5m"]
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, **more)  # pylint: disable=consider-using-with
         end = time.monotonic() + DEADLINE
         # what is printed before the drop comes early: the first numbers come last
         while "hooks are attached by" not in self.said():
             if self.process.poll() is not None or time.monotonic() > end:
+                self.kill()
                 raise RuntimeError("it does not serve: " + self.said())
             time.sleep(0.02)
         self.where = re.findall(r"serving on (\S+?),?(?: |$)", self.said(), re.M)
@@ -57,10 +60,19 @@ class Server:
         self.log.seek(0)
         return self.log.read()
 
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(DEADLINE)
+        try:
+            status = self.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
         if status:
             raise RuntimeError(f"ended with status {status}: {self.said()}")
         return self.said()
@@ -336,7 +348,7 @@ def catalog():
     """Every entry for the journal is explained, and nothing else."""
     with open(os.path.join(TOP, "user/serve/journal.c"), encoding="utf-8") as f:
         ids = re.findall(r'"([0-9a-f]{32})"', f.read())
-    with open(os.path.join(TOP, "dist/mmuscope.catalog"), encoding="utf-8") as f:
+    with open(os.path.join(TOP, "packaging/mmuscope.catalog"), encoding="utf-8") as f:
         same(sorted(re.findall(r"^-- ([0-9a-f]{32})$", f.read(), re.M)), sorted(ids))
     same(len(ids), 3)
 
@@ -353,8 +365,8 @@ def wrong_usage():
         has(done.stderr, words)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         where = f"127.0.0.1:{listener.getsockname()[1]}"
-        done = subprocess.run([MMUSCOPE, "serve", "--replay", "run.mms", "--listen", where], capture_output=True,
-                              text=True, check=False, timeout=DEADLINE)
+        command = [MMUSCOPE, "serve", "--replay", "run.mms", "--for", "5s", "--listen", where]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE)
         same(done.returncode, 1)
         has(done.stderr, f"cannot listen on {where}: Address already in use")
 

@@ -12,7 +12,7 @@
 
 static void put(struct samples *s, enum metric m, const char *a, const char *b, const char *c, double value)
 {
-	const char *label[METRIC_LABELS] = { a, b, c };
+	const char *label[METRIC_LABELS] = { a, b, c, "" };
 
 	assert_int_equal(samples_add_scaled(s, m, label, value), 0);
 }
@@ -52,7 +52,7 @@ static void both_forms(void **arg)
 	       "mmuscope_observed_seconds 1.5\n"
 	       "# HELP mmuscope_vm_info 1; whose VM this is\n"
 	       "# TYPE mmuscope_vm_info gauge\n"
-	       "mmuscope_vm_info{vm=\"1\",pid=\"812\",comm=\"a\\\"b\\\\c\\nd\"} 1\n"
+	       "mmuscope_vm_info{vm=\"1\",pid=\"812\",comm=\"a\\\"b\\\\c\\nd\",name=\"\"} 1\n"
 	       "# HELP mmuscope_windows_zapped_pages_total 4K pages that lost their mapping in windows\n"
 	       "# TYPE mmuscope_windows_zapped_pages_total counter\n"
 	       "mmuscope_windows_zapped_pages_total{vm=\"1\"} 12345678901234\n");
@@ -63,7 +63,7 @@ static void both_forms(void **arg)
 	       "mmuscope_observed_seconds 1.5\n"
 	       "# HELP mmuscope_vm_info 1; whose VM this is\n"
 	       "# TYPE mmuscope_vm_info gauge\n"
-	       "mmuscope_vm_info{vm=\"1\",pid=\"812\",comm=\"a\\\"b\\\\c\\nd\"} 1\n"
+	       "mmuscope_vm_info{vm=\"1\",pid=\"812\",comm=\"a\\\"b\\\\c\\nd\",name=\"\"} 1\n"
 	       "# HELP mmuscope_windows_zapped_pages 4K pages that lost their mapping in windows\n"
 	       "# TYPE mmuscope_windows_zapped_pages counter\n"
 	       "# UNIT mmuscope_windows_zapped_pages pages\n"

@@ -90,6 +90,17 @@ static void of_a_process(void **arg)
 	assert_false(vm_name_read(0, name));
 }
 
+static void told(void **arg)
+{
+	char buf[128];
+
+	(void)arg;
+	vm_name_tell(buf, sizeof(buf), 3, "web", 812, "qemu");
+	assert_string_equal(buf, "3 web (pid 812 qemu)");
+	vm_name_tell(buf, sizeof(buf), 3, "", 812, "qemu");
+	assert_string_equal(buf, "3 (pid 812 qemu)");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -98,6 +109,7 @@ int main(void)
 		cmocka_unit_test(no_name),
 		cmocka_unit_test(hostile_names),
 		cmocka_unit_test(of_a_process),
+		cmocka_unit_test(told),
 	};
 
 	return cmocka_run_group_tests_name("vm_name", tests, NULL, NULL);

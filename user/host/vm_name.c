@@ -83,3 +83,8 @@ bool vm_name_read(uint32_t pid, char name[VM_NAME_LEN])
 	fclose(f);
 	return vm_name_of(cmdline, size, name);
 }
+
+void vm_name_tell(char *buf, size_t size, uint32_t id, const char *name, uint32_t pid, const char *comm)
+{
+	snprintf(buf, size, "%u%s%s (pid %u %s)", id, *name ? " " : "", name, pid, comm);
+}

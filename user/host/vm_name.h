@@ -19,5 +19,10 @@ enum { VM_NAME_LEN = 64 };
 bool vm_name_of(const char *cmdline, size_t size, char name[VM_NAME_LEN]);
 /* The same of a process that runs. */
 bool vm_name_read(uint32_t pid, char name[VM_NAME_LEN]);
+/*
+ * How people are told of a VM: "3 web (pid 812 qemu)", without a name "3 (pid 812 qemu)".  comm: of its
+ * process, printable.
+ */
+void vm_name_tell(char *buf, size_t size, uint32_t id, const char *name, uint32_t pid, const char *comm);
 
 #endif /* MMUSCOPE_VM_NAME_H */

@@ -118,7 +118,7 @@ static void put_vm(struct sink *k, const struct snapshot *s, const struct vm_row
 {
 	const struct vm_counts *c = &row->counts;
 	char vm[FORMAT_LEN], pid[FORMAT_LEN], comm[FORMAT_LEN];
-	const char *info[] = { vm, pid, comm };
+	const char *info[] = { vm, pid, comm, row->name };
 
 	snprintf(vm, sizeof(vm), "%u", row->info.index);
 	snprintf(pid, sizeof(pid), "%d", (int)row->info.pid);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Entries for the systemd journal, with fields that can be searched for; a host in trouble does not flood it.
- * The message ids are explained in dist/mmuscope.catalog.
+ * The message ids are explained in packaging/mmuscope.catalog.
  */
 #ifndef MMUSCOPE_JOURNAL_H
 #define MMUSCOPE_JOURNAL_H

@@ -16,7 +16,7 @@
 
 struct told {
 	struct event_violation e;
-	char vm_name[64];	/* "3 (pid 812 qemu)", "unknown..." */
+	char vm_name[128];	/* of vm_name_tell(), or "unknown..." */
 	char cause[96];
 	int64_t since_start_ns;
 };

@@ -72,8 +72,9 @@ const tables = {
 	], []),
 	vms: table("VMs", [
 		{ title: "VM", n: true, get: (vm) => vm.id, show: String },
-		{ title: "Task", get: (vm) => vm.comm },
+		{ title: "Name", get: (vm) => vm.name ?? vm.comm },
 		{ title: "pid", n: true, get: (vm) => vm.pid, show: String },
+		{ title: "Verdict", get: (vm) => vm.verdict ?? "", show: (v) => v ? badge(v) : "" },
 		...LEVELS.map(([level, , size]) => ({ title: "By " + level, n: true, get: (vm) => byLevel(vm, level, size), show: (v) => v < 0 ? "?" : bytes(v) })),
 		{ title: "Smaller than it could", n: true, get: (vm) => Object.values((vm.ledger || {}).lost_by_cause || {}).reduce((a, b) => a + b, 0), show: bytes },
 		{ title: "Faults", n: true, get: (vm) => vm.faults },
