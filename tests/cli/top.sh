@@ -188,6 +188,8 @@ resized() {
 	shows 'needs 40 x 10'
 	tm resize-window -x 100 -y 30
 	shows 'WHY SO SMALL' && shows 'quit'
+	# its violation comes late
+	shows 'recording ends here'
 	keys C-c
 	shows 'status 2'
 }

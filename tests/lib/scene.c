@@ -177,8 +177,8 @@ static json_t *lookups_json(uint64_t calls, uint32_t second)
 	return json_pack("{s:s, s:I, s:I, s:[i,i,i,i,i,i,i,i,i,I,I,I,i,i,i,i,I,I]}", "scale", "log2", "count",
 			 (json_int_t)calls, "sum", (json_int_t)(calls * 900 + slow * 80000), "buckets", 0, 0, 0, 0,
 			 0, 0, 0, 0, 0, (json_int_t)(calls / 4), (json_int_t)(calls / 2),
-			 (json_int_t)(calls - calls / 4 - calls / 2 - slow), 0, 0, 0, 0, (json_int_t)(slow / 3),
-			 (json_int_t)(slow - slow / 3));
+			 (json_int_t)(calls - calls / 4 - calls / 2 - slow), 0, 0, 0, 0,
+			 (json_int_t)(slow / 3), (json_int_t)(slow - slow / 3));
 }
 
 static json_t *slots_json(const struct vm *vm, json_t *ledger)

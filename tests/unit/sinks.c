@@ -307,7 +307,7 @@ static void nothing_seen(void **arg)
 	(void)arg;
 	build(&s, "check");
 	s.snapshot.nvms = 0;
-	s.list.n = 0;
+	causes_free(&s.list);
 	memset(s.snapshot.hists, 0, sizeof(s.snapshot.hists));
 	judge(&s);
 	check_text(&s, text_check, "check-nothing.txt");
@@ -347,7 +347,7 @@ static void levels_verbose(void **arg)
 	(void)arg;
 	build(&s, "levels");
 	s.report.verbose = true;
-	s.list.n = 0;
+	causes_free(&s.list);
 	s.snapshot.vms[0].ledger = &ledger;
 	s.snapshot.vms[0].gone_ns = 50700000000;
 	s.snapshot.vms[1].ledger = &ledger;

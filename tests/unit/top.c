@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The live view without a terminal: pictures compared with tests/golden/ (UPDATE_GOLDEN=1 renews them; look at
- * the diff), what keys do, and every size that a terminal may have.
+ * The live view without a terminal: pictures compared with tests/golden/ (UPDATE_GOLDEN=1 renews them; look
+ * at the diff), what keys do, and every size that a terminal may have.
  */
 #include "user/top/top.h"
 
@@ -425,9 +425,10 @@ static void machines_get_the_same(void **arg)
 /* Nothing of it may write outside the picture: the sanitizer looks on. */
 static void every_size_and_any_keys(void **arg)
 {
-	static const int keys[] = { TOP_UP, TOP_DOWN, TOP_LEFT, TOP_RIGHT, TOP_PAGE_UP, TOP_PAGE_DOWN, TOP_HOME,
-				    TOP_END, TOP_ENTER, TOP_ESCAPE, TOP_BACKSPACE, 'r', 'e', 'f', '/', 'h', '?',
-				    'x', 0, -1 };
+	static const int keys[] = {
+		TOP_UP, TOP_DOWN, TOP_LEFT, TOP_RIGHT, TOP_PAGE_UP, TOP_PAGE_DOWN, TOP_HOME, TOP_END,
+		TOP_ENTER, TOP_ESCAPE, TOP_BACKSPACE, 'r', 'e', 'f', '/', 'h', '?', 'x', 0, -1,
+	};
 	uint64_t seed = 12345;
 
 	(void)arg;
@@ -478,7 +479,8 @@ int main(void)
 		TEST(list_80), TEST(list_80_ascii), TEST(list_200), TEST(list_as_a_log), TEST(vm_page_80),
 		TEST(vm_page_200), TEST(help_80), TEST(the_page_scrolls_to_its_end), TEST(every_column_sorts),
 		TEST(keys_go_through_the_columns), TEST(ended_vms), TEST(filter),
-		TEST(the_selection_follows_its_vm), TEST(quit_and_back), TEST(verdicts_have_words_and_styles), TEST(numbers_in_their_room),
+		TEST(the_selection_follows_its_vm), TEST(quit_and_back),
+		TEST(verdicts_have_words_and_styles), TEST(numbers_in_their_room),
 		TEST(machines_get_the_same), TEST(every_size_and_any_keys), TEST(no_vm_at_all),
 		TEST(names_that_are_commands_for_a_terminal),
 	};

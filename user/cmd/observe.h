@@ -19,7 +19,10 @@ struct observe_hooks {
 	void (*record)(void *arg, const struct event_head *e);
 	/* What waited has been taken, every few ms. */
 	void (*drained)(void *arg);
-	/* `fd` is readable.  True: it is over.  With it, no last stock is taken and nothing is compared at the end. */
+	/*
+	 * `fd` is readable.  True: it is over.  With it, no last stock is taken and nothing is compared at
+	 * the end.
+	 */
 	bool (*input)(struct session *s, void *arg);
 	int fd;			/* if there is input() */
 };

@@ -122,7 +122,8 @@ static void read_all(struct ksyms *k, FILE *f)
 	char line[512];
 
 	while (fgets(line, sizeof(line), f))
-		if (parse(line, &address, &name, &module) && !symbol_table_add(&k->table, address, name, module))
+		if (parse(line, &address, &name, &module) &&
+		    !symbol_table_add(&k->table, address, name, module))
 			break;
 	symbol_table_seal(&k->table);
 }

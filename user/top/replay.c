@@ -97,7 +97,9 @@ static bool take_picture(struct replay *p)
 
 static void run(struct replay *p, int signals)
 {
-	struct pollfd fds[2] = { { .fd = p->top->epoll, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+	struct pollfd fds[2] = {
+		{ .fd = p->top->epoll, .events = POLLIN }, { .fd = signals, .events = POLLIN },
+	};
 	bool over = take_picture(p), due;
 
 	/* nobody looks on: as fast as it goes */

@@ -76,7 +76,8 @@ static void draw_causes(struct column *c, const struct vm_numbers *vm)
 		if (!vm->lost_by[i])
 			continue;
 		screen_put(&c->s, c->row, 1, STYLE_PLAIN, "%s", level_cause_name(i));
-		screen_right(&c->s, c->row, NAME_COL, 6, STYLE_PLAIN, top_bytes(buf, (int64_t)vm->lost_by[i]));
+		screen_right(&c->s, c->row, NAME_COL, 6, STYLE_PLAIN,
+			     top_bytes(buf, (int64_t)vm->lost_by[i]));
 		screen_bar(&c->s, c->row++, NAME_COL + 8, 40, STYLE_WARN,
 			   (double)vm->lost_by[i] / (double)vm->lost);
 		wrapped(c, 3, STYLE_DIM, level_cause_remedy((enum level_cause)i));
@@ -103,7 +104,8 @@ static void draw_slot(struct column *c, const struct slot_numbers *slot)
 	screen_put(&c->s, row, 9, STYLE_PLAIN, "0x%llx", (unsigned long long)slot->base_gfn);
 	screen_right(&c->s, row, 23, 6, STYLE_PLAIN, top_bytes(buf, (int64_t)slot->size));
 	for (int l = 0; l < LEVELS; l++)
-		screen_right(&c->s, row, 30 + 7 * l, 6, STYLE_PLAIN, top_bytes(buf, (int64_t)slot->mapped[l]));
+		screen_right(&c->s, row, 30 + 7 * l, 6, STYLE_PLAIN,
+			     top_bytes(buf, (int64_t)slot->mapped[l]));
 	col += 14;
 	screen_right(&c->s, row, col + 1, 6, slot->lost ? STYLE_WARN : STYLE_PLAIN,
 		     top_bytes(buf, (int64_t)slot->lost));
