@@ -9,21 +9,30 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 mmuscope=$top/build/bin/mmuscope
 scene=$top/build/test/recording/scene
 dir=$(mktemp -d)
-socket=$dir/tmux
-trap 'tmux -S "$socket" kill-server 2> /dev/null || true; rm -rf "$dir"' EXIT
+trap 'end; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 cd "$dir"
 export TZ=UTC LC_ALL=C.UTF-8
 unset NO_COLOR COLUMNS
 
-# check NAME COMMAND...
+# end: of all terminals
+end() {
+	for socket in "$dir"/tmux.*; do
+		[ ! -S "$socket" ] || tmux -S "$socket" kill-server 2> /dev/null || true
+	done
+}
+
+# check NAME FUNCTION: every command of it counts, which within 'if' would not be so
 check() {
-	name=$1
-	shift
-	if "$@" > out 2> err; then
-		echo "ok $name"
+	failed=0
+	set +e
+	(set -e; "$2") > out 2> err
+	failed=$?
+	set -e
+	if [ $failed = 0 ]; then
+		echo "ok $1"
 	else
-		echo "not ok $name - failed: $*"
+		echo "not ok $1 - failed: $2"
 		tail -n 40 out err | sed 's/^/# /'
 	fi
 }
@@ -37,20 +46,30 @@ status() {
 	[ "$got" = "$wanted" ] || { echo "status $got, wanted $wanted"; tail -n 3 status.err; return 1; }
 }
 
+# none COMMAND...: it must find nothing
+none() {
+	if "$@"; then
+		return 1
+	fi
+}
+
 # ---- as text ----
 
 # 2: there is a violation in it
 text() {
 	status 2 env COLUMNS=120 "$mmuscope" top -b -d 20 run.mms
-	[ "$(grep -c '^mmuscope top' status.out)" = 4 ] && grep -q 'db-1 .*dirty logging' status.out &&
-		grep -q 'VIOLATED: notified-before-clean' status.out && grep -q '22:13:40' status.out
+	[ "$(grep -c '^mmuscope top' status.out)" = 4 ]
+	grep -q 'db-1 .*dirty logging' status.out
+	grep -q 'VIOLATED: notified-before-clean' status.out
+	grep -q '22:13:40' status.out
 }
 
 narrow() {
 	status 2 env COLUMNS=80 "$mmuscope" top -b --ascii run.mms
-	! LC_ALL=C grep -n '[^ -~]' status.out && ! grep -nE '^.{81}' status.out
+	none env LC_ALL=C grep -n '[^ -~]' status.out
+	none grep -nE '^.{81}' status.out
 	status 0 env LC_ALL=C "$mmuscope" top -b -n 2 run.mms
-	! LC_ALL=C grep -n '[^ -~]' status.out
+	none env LC_ALL=C grep -n '[^ -~]' status.out
 }
 
 json() {
@@ -66,7 +85,8 @@ filtered() {
 	status 0 "$mmuscope" top -b -n 1 -d 5s --filter WEB run.mms
 	grep -q 'no VM matches' status.out
 	status 2 "$mmuscope" top -b -d 30 --filter WEB run.mms
-	grep -q 'web-2' status.out && ! grep -q '^ db-1' status.out
+	grep -q 'web-2' status.out
+	none grep '^ db-1' status.out
 }
 
 clean() {
@@ -77,9 +97,10 @@ clean() {
 
 # cut off, damaged, empty, none: what can be shown is, and the rest is said
 broken() {
-	head -c 9000 run.mms > cut.mms
+	head -c 45000 run.mms > cut.mms
 	status 0 "$mmuscope" top -b cut.mms
-	grep -q 'ends early' status.err && grep -q 'ends early' status.out
+	grep -q 'ends early' status.err
+	grep -q 'web-2' status.out
 	head -c 600 run.mms > header.mms
 	status 1 "$mmuscope" top -b header.mms
 	grep -q 'no snapshot' status.err
@@ -91,11 +112,12 @@ broken() {
 hostile() {
 	"$scene" hostile.mms 400 60 hostile
 	status 2 "$mmuscope" top -b hostile.mms
-	! LC_ALL=C grep -n "$(printf '\033')" status.out
+	none env LC_ALL=C grep -n "$(printf '\033')" status.out
 }
 
 usage() {
-	status 1 "$mmuscope" top --sort size run.mms && grep -q 'windows, zapped' status.err
+	status 1 "$mmuscope" top --sort size run.mms
+	grep -q 'windows, zapped' status.err
 	status 1 "$mmuscope" top -b -d 10ms run.mms
 	status 1 "$mmuscope" top -b -n 0 run.mms
 	status 1 "$mmuscope" top -b run.mms other.mms
@@ -117,7 +139,9 @@ tm() {
 begin() {
 	columns=$1 rows=$2
 	shift 2
-	tm kill-server 2> /dev/null || true
+	end
+	# a new one: the server of the old one may be on its way out
+	socket=$(mktemp -u "$dir/tmux.XXXXXX")
 	variables=
 	while [ "$1" != -- ]; do
 		variables="$variables $1"
@@ -128,27 +152,25 @@ begin() {
 		echo status \$?; exec cat"
 }
 
-# shows TEXT: within 30 s it is on the screen
+# shows TEXT...: within 20 s each is on the screen
 shows() {
-	for _ in $(seq 300); do
-		tm capture-pane -p > screen
-		grep -qF -- "$1" screen && return 0
-		sleep 0.1
+	for text in "$@"; do
+		tries=200
+		until tm capture-pane -p > screen && grep -qF -- "$text" screen; do
+			tries=$((tries - 1))
+			[ $tries -gt 0 ] || { echo "not on the screen: $text"; cat screen term.err; return 1; }
+			sleep 0.1
+		done
 	done
-	echo "not on the screen: $1"
-	cat screen term.err
-	return 1
 }
 
 hides() {
-	for _ in $(seq 300); do
-		tm capture-pane -p > screen
-		grep -qF -- "$1" screen || return 0
+	tries=200
+	while tm capture-pane -p > screen && grep -qF -- "$1" screen; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || { echo "still on the screen: $1"; cat screen; return 1; }
 		sleep 0.1
 	done
-	echo "still on the screen: $1"
-	cat screen
-	return 1
 }
 
 keys() {
@@ -157,37 +179,47 @@ keys() {
 
 through_the_pages() {
 	begin 80 24 LC_ALL=C.UTF-8 -- -d 100ms run.mms
-	shows 'recording ends here' && shows '▸web-2' && shows 'f freeze'
+	shows '▸db-1' 'web-2' 'cloud-hyper'
+	keys f
+	shows FROZEN
 	[ "$(wc -l < screen)" -le 24 ]
-	keys Down Enter
-	shows 'Why KVM maps smaller' && shows 'dirty logging' && shows 'more rows'
+	keys Down
+	shows '▸web-2'
+	keys Up Enter
+	shows 'Why KVM maps smaller' 'dirty logging' 'more rows'
 	keys End
-	shows 'Memslots' && hides 'more rows'
+	shows Memslots
+	hides 'more rows'
 	keys Escape h
-	shows 'COLUMNS'
+	shows COLUMNS
 	keys q
 	shows '▸db-1'
 	keys / w e b Enter
-	hides 'db-1 ' && shows 'filter: web'
+	hides 'db-1 '
+	shows 'filter: web'
 	keys Escape
 	shows 'db-1 '
-	keys e
-	shows 'cloud-hyper'
 	keys r
 	shows '▲'
+	keys f
+	shows 'recording ends here'
+	hides cloud-hyper
+	keys e
+	shows cloud-hyper
 	keys q
 	shows 'status 2'
 }
 
 resized() {
 	begin 80 24 LC_ALL=C.UTF-8 -- -d 100ms run.mms
-	shows '▸' && hides 'MOST WINDOWS BY'
+	shows '▸'
+	hides 'MOST WINDOWS BY'
 	tm resize-window -x 200 -y 60
-	shows 'MOST WINDOWS BY' && shows 'ZAPPED/s'
+	shows 'MOST WINDOWS BY' 'ZAPPED/s'
 	tm resize-window -x 30 -y 5
 	shows 'needs 40 x 10'
 	tm resize-window -x 100 -y 30
-	shows 'WHY SO SMALL' && shows 'quit'
+	shows 'WHY SO SMALL' 'quit'
 	# its violation comes late
 	shows 'recording ends here'
 	keys C-c
@@ -197,18 +229,19 @@ resized() {
 # keys go on to be taken, which is waited for, and of what goes on meanwhile nothing is shown
 frozen() {
 	begin 100 24 LC_ALL=C.UTF-8 -- -d 100ms run.mms
-	shows 'replay of run.mms' && shows '▸'
+	shows 'replay of run.mms' '▸'
 	keys f
 	shows FROZEN
 	second=$(grep -o 'run.mms at [0-9]* s' screen)
 	for _ in 1 2 3 4 5 6; do
 		keys r
-		shows '▲' && shows "$second"
+		shows '▲' "$second"
 		keys r
-		shows '▼' && shows "$second"
+		shows '▼' "$second"
 	done
 	keys f
-	hides FROZEN && shows 'recording ends here'
+	hides FROZEN
+	shows 'recording ends here'
 	keys q
 	shows 'status 2'
 }
@@ -216,23 +249,30 @@ frozen() {
 # without colours no colour is sent, and all is told in words; in ASCII there is nothing else
 plain() {
 	begin 80 24 LC_ALL=C.UTF-8 NO_COLOR=1 -- -d 100ms run.mms
-	shows 'recording ends here' && shows 'VIOLATED'
+	shows 'recording ends here' 'VIOLATED'
 	tm capture-pane -p -e > coloured
-	if grep "$(printf '\033')\[[0-9;]*3[0-9]" coloured; then
-		return 1
-	fi
+	none grep "$(printf '\033')\[[0-9;]*3[0-7]" coloured
 	begin 80 24 LC_ALL=C.UTF-8 -- -d 100ms run.mms
 	shows 'recording ends here'
 	tm capture-pane -p -e > coloured
-	grep -q "$(printf '\033')\[[0-9;]*3[0-9]" coloured
+	grep -q "$(printf '\033')\[[0-9;]*3[0-7]" coloured
 	begin 80 24 LC_ALL=C -- -d 100ms run.mms
-	shows 'recording ends here' && shows 'X VIOLATED'
-	! LC_ALL=C grep -n '[^ -~]' screen
+	shows 'recording ends here' 'X VIOLATED'
+	none env LC_ALL=C grep -n '[^ -~]' screen
+}
+
+# what is wrong with the file is on the screen
+cut_off() {
+	begin 80 24 LC_ALL=C.UTF-8 -- -d 100ms cut.mms
+	shows 'ends early' '▸db-1'
+	keys q
+	shows 'status 0'
 }
 
 dumb() {
 	begin 80 24 TERM=dumb LC_ALL=C -- run.mms
-	shows 'status 1' && grep -q "'dumb'.*-b" term.err
+	shows 'status 1'
+	grep -q "'dumb'.*-b" term.err
 }
 
 "$scene" run.mms 3000 600
@@ -248,4 +288,5 @@ check top-keys-and-pages through_the_pages
 check top-resize resized
 check top-freeze frozen
 check top-without-colour plain
+check top-of-a-part cut_off
 check top-dumb-terminal dumb

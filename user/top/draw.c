@@ -238,6 +238,9 @@ static void draw_keys(const struct top_view *v, struct screen *s, int row)
 			   screen_sign(s, "▏", "_"));
 		return;
 	}
+	/* first: it must not fall off a narrow screen, for what it hides is not seen */
+	if (*v->filter)
+		col = screen_put(s, row, 0, STYLE_WARN, "filter: %s  ", v->filter);
 	snprintf(text, sizeof(text), "%s", keys[v->page]);
 	for (char *key = strtok_r(text, "\t", &save); key; key = strtok_r(NULL, "\t", &save)) {
 		char *what = strchr(key, ' ');
@@ -246,8 +249,6 @@ static void draw_keys(const struct top_view *v, struct screen *s, int row)
 		col = screen_put(s, row, col, STYLE_BOLD, "%s", key);
 		col = screen_put(s, row, col, STYLE_DIM, " %s  ", what);
 	}
-	if (*v->filter)
-		screen_put(s, row, col, STYLE_WARN, "filter: %s", v->filter);
 }
 
 int top_rows(const struct top_view *v, const struct rates *r)

@@ -217,11 +217,11 @@ static void draw_violations(struct column *c, const struct rates *r, const struc
 		screen_put(&c->s, c->row++, 3, STYLE_PLAIN, "gfn %s, %s; %s by %s", *v->gfn ? v->gfn : "?", v->level,
 			   v->cause, v->comm);
 	}
-	if (!vm->violations)
-		nothing(c, r->now->checking ? "none" : "not judged");
-	else
+	if (vm->violations)
 		screen_put(&c->s, c->row++, 1, STYLE_PLAIN, "%llu in all; 'mmuscope check' tells more",
 			   (unsigned long long)vm->violations);
+	else if (!told)
+		nothing(c, r->now->checking ? "none" : "not judged");
 }
 
 /* ---- a part of what was drawn ---- */
