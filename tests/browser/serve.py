@@ -78,8 +78,7 @@ def live(browser, server):
     say(browser.wait(f"points.length > {count}", DEADLINE), "goes-on")
     tiles = browser.evaluate("[...document.querySelectorAll('.tile b')].map(n => n.textContent)")
     say(len(tiles) == 6 and "?" not in tiles, "tiles", str(tiles))
-    rows = browser.evaluate("document.querySelectorAll('#verdicts tbody tr').length")
-    say(rows >= 14, "verdicts", f"{rows} rows")
+    say(browser.evaluate("judged.hidden"), "not-judged-yet")
     browser.evaluate("document.getElementById('freeze').click()")
     frozen = browser.evaluate("points[points.length - 1].time_s")
     browser.wait("false", 3)
@@ -89,6 +88,10 @@ def live(browser, server):
     picture(browser, "live-light", 1280)
     browser.evaluate("theme.set('dark'); plots.forEach(p => p.draw())")
     picture(browser, "live-dark", 1280)
+    # only its last snapshot has verdicts
+    say(browser.wait("document.querySelectorAll('#verdicts tbody tr').length >= 14", DEADLINE), "verdicts")
+    say(browser.evaluate("!judged.hidden && report.verdict === 'VIOLATED'"), "the-verdict-of-all")
+    picture(browser, "live-judged", 1280)
     others = [c for c in browser.complaints() if not c.startswith("request: " + server.url)]
     say(others == [], "console-and-requests", str(others))
     browser.call("Emulation.setDeviceMetricsOverride", width=400, height=800, deviceScaleFactor=1, mobile=False)

@@ -79,7 +79,7 @@ const tables = {
 		{ title: "Smaller than it could", n: true, get: (vm) => Object.values((vm.ledger || {}).lost_by_cause || {}).reduce((a, b) => a + b, 0), show: bytes },
 		{ title: "Faults", n: true, get: (vm) => vm.faults },
 		{ title: "Retries", n: true, get: (vm) => vm.fault_retries },
-	], [], 3, true),
+	], [], 4, true),
 	losses: table("What could be missed, and was", [
 		{ title: "Loss", get: (l) => l[0] }, { title: "Count", n: true, get: (l) => l[1] }], []),
 };
@@ -114,7 +114,8 @@ function fillTables() {
 	tables.violations.refill(report.violations || []);
 	tables.violations.parentElement.hidden = !(report.violations || []).length;
 	tables.vms.refill((report.vms || []).filter((vm) => !vm.ended));
-	tables.losses.refill(Object.entries(report.losses || {}).filter((l) => l[1] > 0));
+	const lost = Object.entries(report.losses || {}).filter((l) => l[1] > 0);
+	tables.losses.refill(lost.length ? lost : [["nothing", 0]]);
 	judged.hidden = !report.invariants;
 }
 
