@@ -20,6 +20,7 @@ import traceback
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MMUSCOPE = os.path.join(TOP, "build/bin/mmuscope")
+STATIC = os.path.join(TOP, "build/static/mmuscope")
 WITH_SANITIZERS = os.path.join(TOP, "build/test/bin/mmuscope")
 SCENE = os.path.join(TOP, "build/test/recording/scene")
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
@@ -353,11 +354,30 @@ def catalog():
     same(len(ids), 3)
 
 
+def static_program():
+    """It does the same, but for TLS, and says so."""
+    with Server(program=(STATIC,)) as s:
+        same(s.get("/healthz").text, "ok\n")
+        same(samples(s.get().text)['mmuscope_serve_info{mode="replay"}'], 1)
+    if not os.geteuid():
+        with Server("--user", "nobody", program=(STATIC,)) as s:
+            same(s.get("/healthz").status, 200)
+    done = subprocess.run([STATIC, "serve", "--replay", "run.mms", "--for", "5s", "--web-config", "tls.yml"],
+                          capture_output=True, text=True, check=False, timeout=DEADLINE)
+    same((done.returncode, done.stdout), (1, ""))
+    has(done.stderr, "without TLS and systemd")
+    done = subprocess.run([STATIC, "serve", "--replay", "run.mms", "--for", "5s", "--listen", "localhost:0"],
+                          capture_output=True, text=True, check=False, timeout=DEADLINE)
+    same(done.returncode, 1)
+    has(done.stderr, "cannot listen on localhost:0")
+
+
 def wrong_usage():
     for options, words in ((["--listen", "nowhere"], "HOST:PORT"), (["--speed", "x"], "--speed takes"),
                            (["--replay", "absent.mms"], "cannot read absent.mms"), (["stray"], "unexpected argument"),
                            (["--web-config", "absent.yml"], "cannot read absent.yml"),
-                           (["--user", "no-such-user"], "no such user" if not os.geteuid() else "only root"),
+                           (["--user", "no-such-user"],
+                            "no such user in /etc/passwd" if not os.geteuid() else "only root"),
                            (["--interval", "10ms"], "--interval takes 1s"), (["--bogus"], "unknown option")):
         command = [MMUSCOPE, "serve", "--listen", "127.0.0.1:0", "--replay", "run.mms", "--for", "5s", *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE)
@@ -463,8 +483,8 @@ def main():
         subprocess.run([SCENE, "run.mms", "300", "60"], check=True)
         for function in (metrics, promtool, openmetrics_is_sound, other_paths, replay_goes_on, series_are_bounded,
                          no_kernel_address, privileges_are_gone, basic_auth, tls, unix_socket, socket_activation,
-                         notify_systemd, catalog, wrong_usage, malformed_and_oversized, pipelined, slow_clients,
-                         goes_away_in_the_middle, many_requests):
+                         notify_systemd, catalog, static_program, wrong_usage, malformed_and_oversized, pipelined,
+                         slow_clients, goes_away_in_the_middle, many_requests):
             test(function)
         os.chdir("/")
     sys.exit(1 if FAILED else 0)

@@ -88,6 +88,10 @@ static void of_a_process(void **arg)
 	(void)arg;
 	assert_false(vm_name_read((uint32_t)getpid(), name));
 	assert_false(vm_name_read(0, name));
+	vm_comm_read((uint32_t)getpid(), name, 5);
+	assert_string_equal(name, "vm_n");
+	vm_comm_read(0, name, sizeof(name));
+	assert_string_equal(name, "");
 }
 
 static void told(void **arg)

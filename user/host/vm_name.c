@@ -84,6 +84,22 @@ bool vm_name_read(uint32_t pid, char name[VM_NAME_LEN])
 	return vm_name_of(cmdline, size, name);
 }
 
+void vm_comm_read(uint32_t pid, char *comm, size_t size)
+{
+	char path[64];
+	FILE *f;
+
+	*comm = '\0';
+	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	if (!fgets(comm, (int)size, f))
+		*comm = '\0';
+	fclose(f);
+	comm[strcspn(comm, "\n")] = '\0';
+}
+
 void vm_name_tell(char *buf, size_t size, uint32_t id, const char *name, uint32_t pid, const char *comm)
 {
 	snprintf(buf, size, "%u%s%s (pid %u %s)", id, *name ? " " : "", name, pid, comm);

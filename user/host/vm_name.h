@@ -19,6 +19,8 @@ enum { VM_NAME_LEN = 64 };
 bool vm_name_of(const char *cmdline, size_t size, char name[VM_NAME_LEN]);
 /* The same of a process that runs. */
 bool vm_name_read(uint32_t pid, char name[VM_NAME_LEN]);
+/* What a process is called that runs, cut to size; "" if it does not. */
+void vm_comm_read(uint32_t pid, char *comm, size_t size);
 /*
  * How people are told of a VM: "3 web (pid 812 qemu)", without a name "3 (pid 812 qemu)".  comm: of its
  * process, printable.

@@ -3,6 +3,7 @@
  * A port of 0 is any free one; what it became is in the name, and said.
  */
 #include "user/serve/listen.h"
+#include "user/base/features.h"
 #include "user/base/log.h"
 
 #include <errno.h>
@@ -106,7 +107,11 @@ static int bind_to(const struct addrinfo *info, struct listener *l)
 
 static int open_port(const char *name, struct listener *l)
 {
-	struct addrinfo want = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM }, *list;
+	/* names of hosts are looked up by libraries of the system, which a static program cannot load */
+	int numeric = features_missing() ? AI_NUMERICHOST : 0;
+	struct addrinfo want = {
+		.ai_flags = AI_PASSIVE | AI_NUMERICSERV | numeric, .ai_socktype = SOCK_STREAM,
+	}, *list;
 	const char *colon = strrchr(name, ':');
 	char host[LISTEN_NAME];
 	size_t len;

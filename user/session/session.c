@@ -324,17 +324,20 @@ static void free_ledger(struct ledger *l)
 	free(l);
 }
 
-/* Looked for when a VM is first seen. */
-static const char *name_of(struct session *s, const struct vm_info *vm)
+/* Looked for when a VM is first seen.  One that was there before us has no process name from the kernel. */
+static void name_row(struct session *s, struct vm_row *row)
 {
-	struct vm_named *n = &s->names[vm->index];
+	struct vm_named *n = &s->names[row->info.index];
 
-	if (n->pid != vm->pid || n->born_ns != vm->born_ns) {
-		n->pid = vm->pid;
-		n->born_ns = vm->born_ns;
-		vm_name_read(vm->pid, n->name);
+	if (n->pid != row->info.pid || n->born_ns != row->info.born_ns) {
+		n->pid = row->info.pid;
+		n->born_ns = row->info.born_ns;
+		vm_name_read(n->pid, n->name);
+		vm_comm_read(n->pid, n->comm, sizeof(n->comm));
 	}
-	return n->name;
+	memcpy(row->name, n->name, sizeof(row->name));
+	if (!*row->info.comm)
+		memcpy(row->info.comm, n->comm, sizeof(row->info.comm));
 }
 
 /* A VM is gone: keep its final row, give its index back. */
@@ -351,7 +354,7 @@ static void vm_gone(struct session *s, const struct event_vm *e)
 		s->gone.unbalanced_vms++;
 	if (s->gone.nvms < GONE_ROWS_MAX && (row = snapshot_add_vm(&s->gone))) {
 		row->info = e->vm;
-		snprintf(row->name, sizeof(row->name), "%s", name_of(s, &e->vm));
+		name_row(s, row);
 		row->counts = counts;
 		row->walk = walk;
 		walked_times(s, index, &row->lookup_ns);
@@ -452,7 +455,7 @@ static void read_live_vms(struct session *s)
 		if (!row)
 			return;
 		row->info = info;
-		snprintf(row->name, sizeof(row->name), "%s", name_of(s, &info));
+		name_row(s, row);
 		read_counts(s, i, &row->counts);
 		walked_read(s, i, &row->walk);
 		walked_times(s, i, &row->lookup_ns);

@@ -25,11 +25,12 @@ enum {
 
 struct mmuscope_bpf;
 
-/* the name of a living VM; pid and born_ns tell it from the next one with its index */
+/* names of a living VM and its process; pid and born_ns tell it from the next one with its index */
 struct vm_named {
 	uint32_t pid;
 	uint64_t born_ns;
 	char name[VM_NAME_LEN];
+	char comm[COMM_LEN];
 };
 
 struct session {
