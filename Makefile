@@ -12,6 +12,7 @@
 # make docs       docs/metrics.md, from the table of metrics
 # make payoff     the tables of docs/payoff.md, by two sessions on every kernel of the lab
 # make install    DESTDIR and PREFIX as usual
+# make deb        build/mmuscope_VERSION_ARCH.deb;  make dist: build/mmuscope-VERSION.tar.xz, of the last commit
 # V=1 shows the commands; CC=clang builds user space with clang
 
 VERSION := 0.1.0
@@ -23,12 +24,18 @@ CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Werror
-OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DREPORT_PAGE='"$(B)/page.html"' -I$(B) -I. $(WARN) $(CFLAGS)
+OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DREPORT_PAGE='"$(B)/page.html"' \
+	-DLIVE_PAGE='"$(B)/live.html"' -I$(B) -I. $(WARN) $(CFLAGS)
 ARCH_INCLUDE := /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null || uname -m)-linux-gnu
 BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-function -Werror \
 	-I$(firstword $(wildcard $(ARCH_INCLUDE) /usr/include/x86_64-linux-gnu))
-# libbpf, libelf: loading BPF objects; jansson: JSON; zstd: recordings; sqlite3: the run store
-LIBS := -lbpf -lelf -lz -ljansson -lzstd -lsqlite3 -lm
+# libbpf, libelf: loading BPF objects; jansson: JSON; zstd: recordings; sqlite3: the run store.
+# ncursesw, tinfo: mmuscope top
+# For mmuscope serve: microhttpd: HTTP; yaml, crypt: its configuration, passwords; cap, seccomp: least privilege;
+# gnutls, systemd: certificates of clients, notification and journal, which the static program does without
+LIBS := -lbpf -lelf -lz -ljansson -lzstd -lsqlite3 -lncursesw -ltinfo -lmicrohttpd -lyaml -lcrypt -lcap \
+	-lseccomp -lm
+SHARED_LIBS := -lgnutls -lsystemd
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h bpf/arch/*/*.h)
 USER_SRC := $(patsubst user/%.c,%,$(wildcard user/*.c user/*/*.c))
@@ -41,7 +48,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: FORCE all demo test check lab prove long fuzz power docs payoff install clean setup test-programs
+.PHONY: FORCE all demo test check lab prove long fuzz power docs payoff deb dist install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -53,18 +60,19 @@ $(B)/mmuscope.skel.h: $(B)/mmuscope.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name mmuscope_bpf > $@
 
-# the page of mmuscope report --html: our own, and uPlot, which npm brings
+# the pages of mmuscope report --html and mmuscope serve: our own, and uPlot, which npm brings
 PAGE := $(wildcard user/report/page/*)
 
 $(B)/uplot/uPlot.iife.min.js: scripts/fetch-uplot $(if $(wildcard $(B)/uplot/missing),FORCE)
 	$(call say,FETCH,$@)
 	$(Q)scripts/fetch-uplot $(B)/uplot
 
-$(B)/page.html: $(PAGE) $(B)/uplot/uPlot.iife.min.js scripts/make-page
+$(B)/page.html $(B)/live.html: $(B)/%.html: $(PAGE) $(B)/uplot/uPlot.iife.min.js scripts/make-page
 	$(call say,PAGE,$@)
-	$(Q)scripts/make-page user/report/page $(B)/uplot $@
+	$(Q)scripts/make-page user/report/page $(B)/uplot $* $@
 
 $(B)/user/report/html.o $(B)/test/user/report/html.o $(B)/fuzz/user/report/html.o: $(B)/page.html
+$(B)/user/serve/page.o $(B)/test/user/serve/page.o $(B)/fuzz/user/serve/page.o: $(B)/live.html
 
 $(B)/user/%.o: user/%.c $(B)/mmuscope.skel.h
 	$(call say,CC,$@)
@@ -77,10 +85,15 @@ $(B)/load/%.o: load/%.c | $(B)/load/
 
 $(B)/bin/mmuscope: $(USER_OBJ) | $(B)/bin/
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) $(SHARED_LIBS)
+
+MICROHTTPD := $(shell $(CC) -print-file-name=libmicrohttpd.a)
+
+$(B)/static/absent.c: $(USER_OBJ) scripts/make-absent | $(B)/static/
+	$(Q)scripts/make-absent $(USER_OBJ) $(MICROHTTPD) > $@
 
 # no warning that dlopen() needs shared libraries: SQLite calls it for extensions, of which we load none
-$(B)/static/mmuscope: $(USER_OBJ) | $(B)/static/
+$(B)/static/mmuscope: $(USER_OBJ) $(B)/static/absent.c | $(B)/static/
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -Wl,--no-warnings -o $@ $^ $(LIBS)
 
@@ -96,8 +109,8 @@ $(B)/static/mmuscope-load: $(LOAD_OBJ) | $(B)/static/
 TEST_CC := gcc
 TEST_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 TESTS := $(patsubst tests/%.c,$(B)/test/%,$(wildcard tests/unit/*.c tests/btf/*.c tests/recording/*.c)) \
-	$(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms $(B)/test/drop/candidate_calls \
-	$(B)/test/drop/hists
+	$(B)/test/bin/mmuscope $(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms \
+	$(B)/test/drop/candidate_calls $(B)/test/drop/hists $(B)/test/drop/http_get
 
 test-programs: $(TESTS)
 
@@ -134,7 +147,7 @@ $(B)/test/unit/load_%: tests/unit/load_%.c $(B)/test/load.a | $(B)/test/unit/
 $(B)/test/%: tests/%.c $(B)/test/user.a $(B)/test/lib.a | $(B)/test/unit/ $(B)/test/btf/ $(B)/test/recording/
 	$(call say,CC,$@)
 	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP -pthread -o $@ $< \
-		$(B)/test/lib.a $(B)/test/user.a -lcmocka $(LIBS)
+		$(B)/test/lib.a $(B)/test/user.a -lcmocka $(LIBS) $(SHARED_LIBS)
 
 # a file of tests/fuzz is a target of libFuzzer, which is clang's
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/bin/%,$(wildcard tests/fuzz/*.c))
@@ -155,12 +168,18 @@ $(B)/fuzz/all.a: $(TESTED_SRC:%=$(B)/fuzz/user/%.o) $(patsubst tests/%.c,$(B)/fu
 
 $(B)/fuzz/bin/%: tests/fuzz/%.c $(B)/fuzz/all.a | $(B)/fuzz/bin/
 	$(call say,CC,$@)
-	$(Q)$(CLANG) $(OUR_CFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -Itests -MMD -MP -o $@ $< $(B)/fuzz/all.a $(LIBS)
+	$(Q)$(CLANG) $(OUR_CFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -Itests -MMD -MP -o $@ $< $(B)/fuzz/all.a $(LIBS) \
+		$(SHARED_LIBS)
+
+# the whole program with sanitizers, for tests that attack 'mmuscope serve'
+$(B)/test/bin/mmuscope: $(B)/test/user/main.o $(B)/test/user.a | $(B)/test/bin/
+	$(call say,LINK,$@)
+	$(Q)$(TEST_CC) $(TEST_CFLAGS) -o $@ $^ $(LIBS) $(SHARED_LIBS)
 
 # without sanitizers: it makes thousands of comparisons
 $(B)/test/gate-power: tests/power/gate_power.c tests/power/model.c $(filter-out %/main.o,$(USER_OBJ)) | $(B)/test/unit/
 	$(call say,CC,$@)
-	$(Q)$(CC) $(OUR_CFLAGS) -Itests/power -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(OUR_CFLAGS) -Itests/power -o $@ $^ $(LIBS) $(SHARED_LIBS)
 
 # small static programs that lab tests push into a VM
 $(B)/test/drop/%: tests/lab/%.c | $(B)/test/drop/
@@ -212,11 +231,22 @@ docs: $(B)/bin/mmuscope
 payoff: all
 	scripts/payoff
 
+deb: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
+	scripts/make-deb $(B)/bin $(VERSION) $(B)/mmuscope_$(VERSION)_$$(dpkg --print-architecture).deb
+
+# git orders the files and gives them the time of the commit; xz, one thread: the same bytes each time
+dist: | $(B)/
+	git archive --format=tar --prefix=mmuscope-$(VERSION)/ HEAD | xz -T1 -9 > $(B)/mmuscope-$(VERSION).tar.xz
+
 install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 	install -D -m 755 $(B)/bin/mmuscope $(DESTDIR)$(PREFIX)/bin/mmuscope
 	install -D -m 755 $(B)/bin/mmuscope-load $(DESTDIR)$(PREFIX)/bin/mmuscope-load
+	install -D -m 644 packaging/mmuscope.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/mmuscope.catalog
 	for m in docs/man/*.[1-8]; do \
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+	install -D -m 644 packaging/mmuscope.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mmuscope
+	ln -sf mmuscope $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mmuscope-load
+	install -D -m 644 packaging/_mmuscope $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_mmuscope
 
 clean:
 	rm -rf $(B)

@@ -21,6 +21,7 @@
 const volatile bool cfg_check = false;		/* judge invariants */
 const volatile bool cfg_walk = false;		/* the walker beside GUP at every hva_to_pfn */
 const volatile bool cfg_candidate = false;	/* a function of the user's beside the walker */
+const volatile bool cfg_times = false;		/* take the time of every hva_to_pfn */
 const volatile bool cfg_causes = true;		/* keep account of who opens windows */
 const volatile bool cfg_record = false;		/* tell every step of a model, see record.bpf.h */
 const volatile __u32 cfg_record_wake = 0;	/* bytes in the recorder's ring buffer that wake it */
@@ -303,6 +304,22 @@ struct {
 	__type(key, u32);
 	__type(value, struct walk_counts);
 } vm_walks SEC(".maps");
+
+/* how long a VM's calls of hva_to_pfn took, ns */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, COUNT_SHARDS);	/* set at load, as vm_counts if cfg_times */
+	__type(key, u32);
+	__type(value, struct hist);
+} vm_times SEC(".maps");
+
+/* when the task entered the call of hva_to_pfn that it is in, CLOCK_MONOTONIC; 0: not known */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, u64);
+} lookup_starts SEC(".maps");
 
 /* the call of hva_to_pfn that a task is in, and what the walk at its entry found */
 struct lookup {

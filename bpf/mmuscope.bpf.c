@@ -126,6 +126,44 @@ static __always_inline void hva_error(struct vm_counts *c, u64 error)
 	}
 }
 
+/* hva_to_pfn is entered. */
+GLOBAL int lookup_timed(void)
+{
+	u64 *start;
+
+	if (!cfg_times || !enabled || !task_vm())
+		return 0;
+	start = bpf_task_storage_get(&lookup_starts, bpf_get_current_task_btf(), 0,
+				     BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (start)
+		*start = bpf_ktime_get_ns();
+	return 0;
+}
+
+/*
+ * hva_to_pfn has returned: how long did it take?  Waiting for I/O is part of it.  Not an entry that was
+ * skipped, nor one from before we listened: user space sees how many calls have no time.
+ */
+GLOBAL int lookup_time(u32 vm)
+{
+	u64 *start = bpf_task_storage_get(&lookup_starts, bpf_get_current_task_btf(), 0, 0);
+	u32 key = vm * COUNT_SHARDS + (bpf_get_smp_processor_id() & (COUNT_SHARDS - 1)), b;
+	u64 ns = bpf_ktime_get_ns();
+	struct hist *h;
+
+	if (!start || !*start)
+		return 0;
+	ns -= *start;
+	*start = 0;
+	h = bpf_map_lookup_elem(&vm_times, &key);
+	b = below(hist_bucket(ns), HIST_BUCKETS);
+	if (!h)
+		return 0;
+	__sync_fetch_and_add(&h->bucket[b], 1);
+	__sync_fetch_and_add(&h->sum, ns);
+	return 0;
+}
+
 /*
  * hva_to_pfn has returned.  held: it has left a reference with its caller; writable: where it has told
  * whether the caller may write, 0: it was not asked.
@@ -144,6 +182,8 @@ static __always_inline int hva_pfn(u64 hva, bool write, bool held, u64 writable,
 	if (!c)
 		return 0;
 	COUNT(c, hva[HVA_CALLS], 1);
+	if (cfg_times)
+		lookup_time(index);
 	if (write)
 		COUNT(c, hva[HVA_WRITE], 1);
 	if (cfg_walk)
@@ -178,6 +218,8 @@ SPARED("fexit/hva_to_pfn", hva_pfn_six, GUARD_HVA_TO_PFN,
 SPARED("fexit/hva_to_pfn", hva_pfn_five, GUARD_HVA_TO_PFN,
        hva_pfn(addr, write, true, (u64)writable, pfn), u64 addr, bool atomic, bool *async, bool write,
        bool *writable, u64 pfn)
+
+SPARED("fentry/hva_to_pfn", hva_time, GUARD_HVA_TIME, lookup_timed(), u64 first)
 
 SPARED("fentry/hva_to_pfn", hva_ask_kfp, GUARD_HVA_ASK,
        lookup_begin(kfp->hva, kfp->flags & FOLL_WRITE, kfp->pin), struct kvm_follow_pfn *kfp)

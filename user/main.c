@@ -2,6 +2,7 @@
 /*
  * The dispatcher: one table of subcommands.
  */
+#include "user/base/features.h"
 #include "user/cmd/commands.h"
 #include "user/base/log.h"
 #include "user/base/reason.h"
@@ -19,8 +20,10 @@ static const struct {
 	{ "record", cmd_record, "the same, and keep everything seen in a file" },
 	{ "judge", cmd_judge, "judge a recording again" },
 	{ "levels", cmd_levels, "show what is mapped at 4K, 2M and 1G, per VM" },
+	{ "top", cmd_top, "every VM, live, or out of a recording" },
 	{ "walk", cmd_walk, "compare a lockless page table walk with GUP at each lookup" },
 	{ "report", cmd_report, "a recording as text, page, trace, table or mail" },
+	{ "serve", cmd_serve, "the same for Prometheus and as a live page, over HTTP" },
 	{ "gate", cmd_gate, "compare runs of a new build with a baseline, by rules" },
 	{ "runs", cmd_runs, "the run store: list, show, tag, delete and add runs" },
 	{ "metrics", cmd_metrics, "list every number by its name, with its labels" },
@@ -51,7 +54,10 @@ int main(int argc, char **argv)
 		return EXIT_OK;
 	}
 	if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
-		printf("mmuscope %s\n", VERSION);
+		printf("mmuscope %s", VERSION);
+		if (features_missing())
+			printf(" (static: without %s)", features_missing());
+		putchar('\n');
 		return EXIT_OK;
 	}
 	for (size_t i = 0; i < COMMANDS; i++)

@@ -59,7 +59,7 @@ done
 run ldd "$top/build/static/mmuscope"
 verdict mmuscope-is-static grep -q 'not a dynamic executable' out err
 
-for command in doctor check levels walk; do
+for command in doctor check levels top walk serve; do
 	for flag in --help -h; do
 		run "$mmuscope" "$command" "$flag"
 		verdict "$command$flag" is_help
@@ -74,6 +74,8 @@ for command in doctor check levels walk; do
 	done < options
 	run "$mmuscope" "$command" --bogus
 	verdict "$command-unknown-option" is_bad_usage --bogus
+	# to top it would be a recording
+	[ "$command" != top ] || continue
 	run "$mmuscope" "$command" stray
 	verdict "$command-stray-word" is_bad_usage stray
 done
@@ -136,10 +138,11 @@ else
 	verdict load-no-kvm-says grep -q '/dev/kvm' err
 	run "$load" --json anon-4k
 	verdict load-no-kvm-json jq -e '.result == "unsupported" and (.reason | contains("/dev/kvm"))' out
-	for command in doctor check levels; do
-		run "$mmuscope" "$command"
-		verdict "$command-no-kvm" test "$status" = 4 -a "$(wc -l < err)" = 1 -a ! -s out
-		verdict "$command-no-kvm-says" grep -qE 'KVM|kvm|BTF' err
+	for command in doctor check levels 'top -b'; do
+		# shellcheck disable=SC2086
+		run "$mmuscope" $command
+		verdict "${command%% *}-no-kvm" test "$status" = 4 -a "$(wc -l < err)" = 1 -a ! -s out
+		verdict "${command%% *}-no-kvm-says" grep -qE 'KVM|kvm|BTF' err
 	done
 	# the same must be said to somebody without privileges, and nothing must crash
 	install -m 755 "$top/build/static/mmuscope" "$top/build/static/mmuscope-load" "$dir"

@@ -25,12 +25,13 @@ struct vm {
 	uint32_t id, pid, from, to;
 	const char *comm;
 	uint64_t pages;
+	const char *name;
 };
 
 static const struct vm vms[VMS] = {
-	{ 1, 812, 0, SECONDS, "qemu-system-x86", 4 * GIB_PAGES },
-	{ 2, 1207, 4, SECONDS, "qemu-system-x86", 2 * GIB_PAGES },
-	{ 3, 2044, 15, 47, "cloud-hyperviso", GIB_PAGES },
+	{ 1, 812, 0, SECONDS, "qemu-system-x86", 4 * GIB_PAGES, "db-1" },
+	{ 2, 1207, 4, SECONDS, "qemu-system-x86", 2 * GIB_PAGES, "web-2" },
+	{ 3, 2044, 15, 47, "cloud-hyperviso", GIB_PAGES, NULL },
 };
 
 struct maker {
@@ -168,6 +169,47 @@ static json_t *ledger_of(uint64_t small, uint64_t large, uint64_t huge, uint64_t
 			 (json_int_t)(lost / 9) * k, "backings", "anon");
 }
 
+/* Lookups: most in a microsecond, and some that had to wait, more of them while there is reclaim. */
+static json_t *lookups_json(uint64_t calls, uint32_t second)
+{
+	uint64_t slow = second > 34 ? calls / 40 : calls / 400;
+
+	return json_pack("{s:s, s:I, s:I, s:[i,i,i,i,i,i,i,i,i,I,I,I,i,i,i,i,I,I]}", "scale", "log2", "count",
+			 (json_int_t)calls, "sum", (json_int_t)(calls * 900 + slow * 80000), "buckets", 0, 0, 0, 0,
+			 0, 0, 0, 0, 0, (json_int_t)(calls / 4), (json_int_t)(calls / 2),
+			 (json_int_t)(calls - calls / 4 - calls / 2 - slow), 0, 0, 0, 0,
+			 (json_int_t)(slow / 3), (json_int_t)(slow - slow / 3));
+}
+
+static json_t *slots_json(const struct vm *vm, json_t *ledger)
+{
+	json_t *slot = json_deep_copy(ledger);
+
+	json_object_set_new(slot, "as_id", json_integer(0));
+	json_object_set_new(slot, "id", json_integer(1));
+	json_object_set_new(slot, "base_gfn", json_integer(0x100));
+	json_object_set_new(slot, "size", json_integer((json_int_t)vm->pages * 4096));
+	json_object_set_new(slot, "flags", json_integer(vm->id == 1));
+	return json_pack("[o]", slot);
+}
+
+/* What top shows besides. */
+static json_t *live_json(const struct maker *m, const struct vm *vm, uint32_t second, json_t *o)
+{
+	json_t *ledger = json_object_get(o, "ledger");
+	const char *verdict = m->s->clean || second < TORN ? "HELD" : vm->id == 1 ? "VIOLATED" :
+			      second < LOST_AT ? "HELD" : "INCONCLUSIVE";
+
+	if (vm->name)
+		json_object_set_new(o, "name", json_string(vm->name));
+	json_object_set_new(o, "born_ns", json_integer((json_int_t)at(vm->from, 0, 1)));
+	json_object_set_new(o, "verdict", json_string(verdict));
+	json_object_set_new(o, "lookup_ns",
+			    lookups_json((uint64_t)json_integer_value(json_object_get(o, "faults")), second));
+	json_object_set_new(ledger, "memslots", slots_json(vm, ledger));
+	return o;
+}
+
 static json_t *vm_json(const struct maker *m, const struct vm *vm, uint32_t second)
 {
 	uint32_t age = (second < vm->to ? second : vm->to) - vm->from;
@@ -180,8 +222,8 @@ static json_t *vm_json(const struct maker *m, const struct vm *vm, uint32_t seco
 	pages -= huge * GIB_PAGES;
 	small = small > pages ? pages : small;
 	large = (pages - small) / 512;
-	return json_pack("{s:i, s:i, s:s, s:b, s:b, s:{s:I}, s:{s:i}, s:I, s:{s:o, s:o, s:o}, s:I, s:I, s:o, s:{}}",
-			 "id", (int)vm->id, "pid", (int)vm->pid, "comm",
+	return live_json(m, vm, second, json_pack(
+			 "{s:i, s:i, s:s, s:b, s:b, s:{s:I}, s:{s:i}, s:I, s:{s:o, s:o, s:o}, s:I, s:I, s:o, s:{}}", "id", (int)vm->id, "pid", (int)vm->pid, "comm",
 			 m->s->hostile && vm->id == 3 ? evil : vm->comm, "late", 0, "ended", second >= vm->to,
 			 "hva_to_pfn", "calls", (json_int_t)(small + large), "windows", "clear", (int)age * 100,
 			 "zapped_in_windows", (json_int_t)age * 900, "levels", "4K", level(small, age * 700u),
@@ -189,7 +231,7 @@ static json_t *vm_json(const struct maker *m, const struct vm *vm, uint32_t seco
 			 (json_int_t)(small + large + age * (700u + 400u * (age % 7 == 3))), "fault_retries",
 			 (json_int_t)(age * (4u + age % 5)), "ledger",
 			 ledger_of(small, large, huge, vm->id == 2 ? small / 3 : small - small / 9,
-				   vm->id == 1 ? "dirty logging" : "misaligned"), "violations");
+				   vm->id == 1 ? "dirty logging" : "misaligned"), "violations"));
 }
 
 static json_t *cause_json(const struct maker *m, int k)
@@ -199,13 +241,15 @@ static json_t *cause_json(const struct maker *m, int k)
 
 	for (int b = 0; b < CAUSE_BUCKETS; b++)
 		json_array_append_new(buckets, json_integer((json_int_t)c->bucket[b]));
-	return json_pack("{s:s, s:s, s:b, s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:{s:s, s:i, s:I, s:o}}", "cause",
+	return json_pack("{s:s, s:s, s:b, s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:{s:s, s:i, s:I, s:o}, s:[{s:i, s:I, s:I}, {s:i, s:I, s:I}]}", "cause",
 			 cause_name(kinds[k].cause), "page", fate_name(cause_fate(kinds[k].cause)),
 			 "outside_windows", 0, "comm", m->s->hostile && k == 7 ? evil : kinds[k].comm, "pid",
 			 (int)kinds[k].tid, "tid", (int)kinds[k].tid, "windows", (json_int_t)c->windows, "ns",
 			 (json_int_t)c->ns, "ns_max", (json_int_t)c->ns_max, "pages", (json_int_t)c->pages,
 			 "retries", (json_int_t)c->retries, "window_ns", "scale", "log2", "first_bucket",
-			 CAUSE_BUCKET_LOW, "sum", (json_int_t)c->ns, "buckets", buckets);
+			 CAUSE_BUCKET_LOW, "sum", (json_int_t)c->ns, "buckets", buckets, "vms", "vm", 1, "windows",
+			 (json_int_t)(c->windows - c->windows / 3), "ns", (json_int_t)(c->ns - c->ns / 3), "vm", 2,
+			 "windows", (json_int_t)(c->windows / 3), "ns", (json_int_t)(c->ns / 3));
 }
 
 static json_t *violation_json(void)

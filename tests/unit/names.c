@@ -38,21 +38,23 @@ static void is_named(const struct ksyms *k, uint64_t address, const char *want, 
 }
 
 /* modules lie anywhere, and the file is not sorted */
+static const char kallsyms[] =
+	"0000000000001000 T first\n"
+	"0000000000001000 T alias_of_first\n"
+	"0000000000003000 t third\n"
+	"0000000000001014 d data_is_no_function\n"
+	"0000000000000000 T hidden_address\n"
+	"nonsense\n"
+	"\n"
+	"0000000000004fff W weak\t[module_a]\n"
+	"0000000000002000 t second\t[module_b]\n";
+
 static void symbols(void **arg)
 {
 	static const uint64_t wanted[] = {
 		0x5000, 0x1010, 0x2fff, 0x1010, 0x3000, 0, 0x100, 0x900000, 0x1018,
 	};
-	struct ksyms *k = names_of("0000000000001000 T first\n"
-				   "0000000000001000 T alias_of_first\n"
-				   "0000000000003000 t third\n"
-				   "0000000000001014 d data_is_no_function\n"
-				   "0000000000000000 T hidden_address\n"
-				   "nonsense\n"
-				   "\n"
-				   "0000000000004fff W weak\t[module_a]\n"
-				   "0000000000002000 t second\t[module_b]\n", wanted,
-				   sizeof(wanted) / sizeof(wanted[0]));
+	struct ksyms *k = names_of(kallsyms, wanted, sizeof(wanted) / sizeof(wanted[0]));
 
 	(void)arg;
 	is_named(k, 0x1010, "first", "", 0x10);
@@ -64,6 +66,51 @@ static void symbols(void **arg)
 	is_named(k, 0x100, "?", "", 0);
 	is_named(k, 0x900000, "?", "", 0);
 	is_named(k, 0x1011, "?", "", 0);
+	ksyms_free(k);
+}
+
+/* the same, not knowing what will be asked */
+static void all_symbols(void **arg)
+{
+	struct ksyms *k = ksyms_new();
+	FILE *f = file_of(kallsyms);
+
+	(void)arg;
+	ksyms_want_all(k);
+	is_named(k, 0x1010, "?", "", 0);
+	ksyms_read(k, f);
+	fclose(f);
+	is_named(k, 0x1000, "first", "", 0);
+	is_named(k, 0x1018, "first", "", 0x18);
+	is_named(k, 0x2fff, "second", "module_b", 0xfff);
+	is_named(k, 0x3000, "third", "", 0);
+	is_named(k, 0x5000, "weak", "module_a", 1);
+	is_named(k, 0x100, "?", "", 0);
+	is_named(k, 0x900000, "?", "", 0);
+	ksyms_free(k);
+}
+
+/* more than there is room for at first */
+static void many_symbols(void **arg)
+{
+	struct ksyms *k = ksyms_new();
+	char *text = NULL, want[32];
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	(void)arg;
+	for (int i = 3000; i > 0; i--)
+		fprintf(f, "%x t function_%d%s\n", 0x10000 + i * 16, i, i % 100 < 50 ? " [module]" : "");
+	fclose(f);
+	f = file_of(text);
+	ksyms_want_all(k);
+	ksyms_read(k, f);
+	fclose(f);
+	free(text);
+	for (int i = 3000; i > 0; i--) {
+		snprintf(want, sizeof(want), "function_%d", i);
+		is_named(k, (uint64_t)(0x10000 + i * 16 + 3), want, i % 100 < 50 ? "module" : "", 3);
+	}
 	ksyms_free(k);
 }
 
@@ -180,7 +227,7 @@ static void living_tasks(void **arg)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(symbols),
+		cmocka_unit_test(symbols), cmocka_unit_test(all_symbols), cmocka_unit_test(many_symbols),
 		cmocka_unit_test(no_symbols),
 		cmocka_unit_test(frames_of_the_bpf_program),
 		cmocka_unit_test(user_addresses),

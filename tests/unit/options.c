@@ -133,6 +133,36 @@ static void options_of_judge(void **arg)
 }
 
 /* what has to be named, and was not */
+static void options_of_top(void **arg)
+{
+	static const char *const bad[] = {
+		"top -n 0", "top -n x", "top -d 10ms", "top -d 0", "top a.mms b.mms", "top a.mms -- load",
+		"top a.mms -n 1", "top -p 3 a.mms", "top --for 1s a.mms", "top --no-check a.mms", "top --",
+	};
+	struct options o = good_of(OPT_TOP | OPT_TARGET, "top -b -n 3 -d 250ms --sort vm --filter web --ascii "
+				   "--no-check -- load 5");
+	static struct catch out, err;
+
+	(void)arg;
+	assert_true(o.batch && o.ascii && o.no_check);
+	assert_int_equal(o.pictures, 3);
+	assert_int_equal(o.every_ns, 250000000);
+	assert_string_equal(o.sort, "vm");
+	assert_string_equal(o.filter, "web");
+	assert_string_equal(o.command[1], "5");
+	assert_null(o.file);
+	o = good_of(OPT_TOP | OPT_TARGET, "top --batch --times 1 --delay 2m a.mms");
+	assert_string_equal(o.file, "a.mms");
+	assert_int_equal(o.every_ns, 120000000000);
+	assert_null(o.command);
+	o = good_of(OPT_TOP | OPT_TARGET, "top");
+	assert_int_equal(o.every_ns, 1000000000);
+	assert_true(!o.file && !o.sort && !o.filter && !o.pictures && !o.batch);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(parse(&o, OPT_TOP | OPT_TARGET, bad[i], &out, &err), -1);
+	assert_int_equal(parse(&o, EVERYTHING, "check -b", &out, &err), -1);
+}
+
 static void judge_wants_a_file(void **arg)
 {
 	static struct catch out, err;
@@ -334,6 +364,7 @@ int main(void)
 		cmocka_unit_test(every_option),
 		cmocka_unit_test(options_of_record),
 		cmocka_unit_test(options_of_judge),
+		cmocka_unit_test(options_of_top),
 		cmocka_unit_test(judge_wants_a_file),
 		cmocka_unit_test(a_command_keeps_its_own_options),
 		cmocka_unit_test(help_goes_to_stdout),

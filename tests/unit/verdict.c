@@ -152,6 +152,34 @@ static void older_vms(void **arg)
 	snapshot_free(&s);
 }
 
+/* One VM's own violations, and whatever was missed of any. */
+static void of_one_vm(void **arg)
+{
+	struct snapshot s;
+	struct vm_row vm = { .info = { .index = 1 } };
+
+	(void)arg;
+	clean(&s);
+	s.marks_at_map = true;
+	assert_int_equal(verdict_of_vm(&s, &vm), NO_OCCASION);
+	vm.counts.checked[INV_SAME_PAGE] = 1;
+	assert_int_equal(verdict_of_vm(&s, &vm), HELD);
+	s.losses[LOSS_RACED] = 1;
+	assert_int_equal(verdict_of_vm(&s, &vm), INCONCLUSIVE);
+	vm.counts.violated[INV_DIRTY_AT_MAP] = 1;
+	assert_int_equal(verdict_of_vm(&s, &vm), VIOLATED);
+	/* where KVM marks at the zap that is no violation */
+	s.marks_at_map = false;
+	assert_int_equal(verdict_of_vm(&s, &vm), INCONCLUSIVE);
+	s.losses[LOSS_RACED] = 0;
+	assert_int_equal(verdict_of_vm(&s, &vm), HELD);
+	vm.info.flags = VM_LATE;
+	assert_int_equal(verdict_of_vm(&s, &vm), INCONCLUSIVE);
+	vm.info.flags = VM_LATE | VM_ADOPTED;
+	assert_int_equal(verdict_of_vm(&s, &vm), HELD);
+	snapshot_free(&s);
+}
+
 /*
  * What a skipped run of each hook's program spoils.  By name: which hooks there are depends on what is
  * judged, but none may be without an entry here.
@@ -169,7 +197,7 @@ static void every_hook_spoils_what_it_must(void **arg)
 		{ "shadow-page", ALL }, { "shadow-add", ALL }, { "shadow-clear", ALL },
 		{ "shadow-update", ALL }, { "vm-release", 0 }, { "vm-destroy", 0 },
 		{ "vm-released", DUN }, { "memslot-set", DUN }, { "hva-to-pfn", RFR },
-		{ "hva-to-pfn-entry", 0 },
+		{ "hva-to-pfn-entry", 0 }, { "hva-to-pfn-time", 0 },
 		{ "fault-end-tdp", FAULTS }, { "fault-end-nonpaging", FAULTS },
 		{ "fault-end-paging32", FAULTS }, { "fault-end-paging64", FAULTS },
 		{ "fault-end-ept", FAULTS }, { "window-start", DUN | WINDOWS },
@@ -535,6 +563,7 @@ int main(void)
 		cmocka_unit_test(every_loss_spoils_what_it_must),
 		cmocka_unit_test(what_spoils_everything),
 		cmocka_unit_test(older_vms),
+		cmocka_unit_test(of_one_vm),
 		cmocka_unit_test(every_hook_spoils_what_it_must),
 		cmocka_unit_test(violated_wins_over_every_loss),
 		cmocka_unit_test(no_occasion),

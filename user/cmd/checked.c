@@ -30,8 +30,8 @@ static void name_vm(struct session *s, uint32_t index, char *buf, size_t size)
 	session_snapshot(s);
 	vm = index ? session_vm(s, index) : NULL;
 	if (vm)
-		snprintf(buf, size, "%u (pid %u %s)", index, vm->info.pid,
-			 format_comm(comm, vm->info.comm, COMM_LEN));
+		vm_name_tell(buf, size, index, vm->name, vm->info.pid,
+			     format_comm(comm, vm->info.comm, COMM_LEN));
 	else
 		snprintf(buf, size, "unknown: its mapping was gone when looked for");
 }

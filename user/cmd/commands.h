@@ -14,6 +14,8 @@ int cmd_metrics(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_runs(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_walk(int argc, char **argv);
 
 #endif /* MMUSCOPE_COMMANDS_H */

@@ -73,7 +73,9 @@ static int json(FILE *f, const struct session *s, const struct utsname *uts)
 
 int cmd_doctor(int argc, char **argv)
 {
-	struct session_options so = { .check = true, .walk = true, .payoff = true, .max_vms = 1 };
+	struct session_options so = {
+		.check = true, .walk = true, .payoff = true, .times = true, .max_vms = 1,
+	};
 	struct session *s = NULL;
 	struct output *out;
 	struct utsname uts;

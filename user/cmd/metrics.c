@@ -58,10 +58,16 @@ static void print_series(FILE *f, const struct metric_info *m)
 }
 
 /* A table's cell: a bar would end it. */
-static void print_cell(FILE *f, const char *text)
+static void print_source(FILE *f, const char *text)
 {
+	if (!*text) {
+		fprintf(f, "`mmuscope serve` only");
+		return;
+	}
+	fputc('`', f);
 	for (; *text; text++)
 		fprintf(f, *text == '|' ? "\\|" : "%c", *text);
+	fputc('`', f);
 }
 
 static void print_page(FILE *f)
@@ -71,7 +77,7 @@ static void print_page(FILE *f)
 		   "`user/metrics/metrics.def`; do not\n"
 		   "edit. Reports in JSON have it at *source*; the run store and the rules of "
 		   "`mmuscope gate` use the\n"
-		   "name. A page is 4096 bytes. Of a gauge whose text says \"1\" the labels are "
+		   "name; `mmuscope serve` speaks nothing else. A page is 4096 bytes. Of a gauge whose text says \"1\" the labels are "
 		   "what counts. *Series*\n"
 		   "is the most that the labels can make; open ones are bounded by what a host has "
 		   "(see the labels).\n"
@@ -85,9 +91,9 @@ static void print_page(FILE *f)
 		print_labels(f, m);
 		fprintf(f, " | ");
 		print_series(f, m);
-		fprintf(f, " | %s | `", m->text);
-		print_cell(f, m->source);
-		fprintf(f, "` |\n");
+		fprintf(f, " | %s | ", m->text);
+		print_source(f, m->source);
+		fprintf(f, " |\n");
 	}
 	fprintf(f, "\n## Labels\n\n| label | values at most | what it is |\n| --- | --- | --- |\n");
 	for (int l = LABEL_NONE + 1; l < LABEL_NR; l++) {

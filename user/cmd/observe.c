@@ -76,7 +76,7 @@ static int loop_init(struct loop *l, const struct session *s, const struct optio
 	l->hooks_arg = o->hooks_arg;
 	if (l->epoll < 0 || l->signals < 0 || l->timer < 0 || l->tick < 0 || l->drain < 0)
 		return -errno;
-	if (l->hooks && timerfd_settime(l->drain, 0, &drain, NULL))
+	if (l->hooks && l->hooks->drained && timerfd_settime(l->drain, 0, &drain, NULL))
 		return -errno;
 	if (timerfd_settime(l->tick, 0, &second, NULL))
 		return -errno;
@@ -86,6 +86,8 @@ static int loop_init(struct loop *l, const struct session *s, const struct optio
 	err = err ?: watch(l, l->timer);
 	err = err ?: watch(l, l->tick);
 	err = err ?: watch(l, l->drain);
+	if (l->hooks && l->hooks->input)
+		err = err ?: watch(l, l->hooks->fd);
 	return err ?: watch(l, session_fd(s));
 }
 
@@ -114,7 +116,7 @@ static void tick(struct loop *l, struct session *s)
 	if (read(l->tick, &n, sizeof(n)) != sizeof(n))
 		return;
 	session_tick(s);
-	if (l->hooks)
+	if (l->hooks && l->hooks->tick)
 		l->hooks->tick(s, l->hooks_arg);
 }
 
@@ -123,7 +125,7 @@ static int consume(struct loop *l, struct session *s, violation_fn fn, void *arg
 	int err = session_consume(s, fn, arg);
 	uint64_t n;
 
-	if (l->hooks && read(l->drain, &n, sizeof(n)) == sizeof(n))
+	if (l->hooks && l->hooks->drained && read(l->drain, &n, sizeof(n)) == sizeof(n))
 		l->hooks->drained(l->hooks_arg);
 	return err;
 }
@@ -147,6 +149,8 @@ static int run(struct loop *l, struct observation *ob, struct child *c, violatio
 				stop = true;
 			else if (fd == l->tick)
 				tick(l, ob->session);
+			else if (l->hooks && l->hooks->input && fd == l->hooks->fd)
+				stop |= l->hooks->input(ob->session, l->hooks_arg);
 			else if (consume(l, ob->session, fn, arg))
 				return -EIO;
 		}
@@ -196,6 +200,7 @@ static void say_status(const struct options *o, struct observation *ob, const st
 static int observe_attached(struct observation *ob, const struct options *o, struct child *c,
 			    violation_fn fn, void *arg)
 {
+	bool watched = o->hooks && o->hooks->input;
 	struct loop l;
 	int err = loop_init(&l, ob->session, o);
 
@@ -206,14 +211,14 @@ static int observe_attached(struct observation *ob, const struct options *o, str
 			loop_deinit(&l);
 			return EXIT_FAILED;
 		}
-	} else if (!err) {
+	} else if (!err && !watched) {
 		log_note("watching%s; interrupt (Ctrl-C) for the report",
 			 o->pid ? " the VMs of this process" : " every VM of this host");
 	}
 	err = err ?: run(&l, ob, c, fn, arg);
 	if (!err && c->ended)
 		linger(&l, ob, fn, arg);
-	if (!err)
+	if (!err && !watched)
 		session_settle(ob->session);
 	session_disable(ob->session);
 	session_consume(ob->session, fn, arg);
@@ -232,6 +237,7 @@ int observe(struct observation *ob, const struct options *o, bool check, violati
 		.walk = o->walk,
 		.candidate = o->judged,
 		.payoff = o->payoff,
+		.times = o->times,
 		.survey = (!check && !o->payoff) || o->hooks,
 		.scope_pid = o->pid,
 		.max_vms = o->max_vms,
@@ -265,7 +271,7 @@ int observe(struct observation *ob, const struct options *o, bool check, violati
 	}
 	err = session_open(&ob->session, &so);
 	err = err ?: session_attach(ob->session);
-	if (!err && o->hooks)
+	if (!err && o->hooks && o->hooks->began)
 		err = o->hooks->began(ob->session, o->hooks_arg);
 	err = err ?: observe_attached(ob, o, &c, fn, arg);
 	child_stop(&c);

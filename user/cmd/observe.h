@@ -9,7 +9,7 @@
 #include "options.h"
 #include "user/session/session.h"
 
-/* What somebody wants to do meanwhile; arg: the options' hooks_arg. */
+/* What somebody wants to do meanwhile, NULL: nothing; arg: the options' hooks_arg. */
 struct observe_hooks {
 	/* Every hook is attached.  0, or an exit code after the reason was printed: it is over. */
 	int (*began)(struct session *s, void *arg);
@@ -19,6 +19,12 @@ struct observe_hooks {
 	void (*record)(void *arg, const struct event_head *e);
 	/* What waited has been taken, every few ms. */
 	void (*drained)(void *arg);
+	/*
+	 * `fd` is readable.  True: it is over.  With it, no last stock is taken and nothing is compared at
+	 * the end.
+	 */
+	bool (*input)(struct session *s, void *arg);
+	int fd;			/* if there is input() */
 };
 
 struct observation {

@@ -15,7 +15,9 @@
 
 enum { LONG_FOR = 256, LONG_JSON, LONG_ONLY, LONG_MAX_VMS, LONG_STORIES, LONG_CLAIMS,
        LONG_STACKS, LONG_RING, LONG_ROTATE_SIZE, LONG_ROTATE_TIME, LONG_KEEP, LONG_FORCE, LONG_VM,
-       LONG_FROM, LONG_TO, LONG_CANDIDATE, LONG_PAYOFF };
+       LONG_FROM, LONG_TO, LONG_CANDIDATE, LONG_PAYOFF, LONG_SORT, LONG_FILTER, LONG_ASCII, LONG_NO_CHECK };
+
+#define DELAY_MIN 100000000ULL
 
 enum { RING_MIN = 64 << 10, RING_MAX = 1 << 30, RING_DEFAULT = 16 << 20 };
 
@@ -38,6 +40,13 @@ static const struct option longs[] = {
 	{ "to", required_argument, NULL, LONG_TO },
 	{ "candidate", required_argument, NULL, LONG_CANDIDATE },
 	{ "payoff", no_argument, NULL, LONG_PAYOFF },
+	{ "batch", no_argument, NULL, 'b' },
+	{ "times", required_argument, NULL, 'n' },
+	{ "delay", required_argument, NULL, 'd' },
+	{ "sort", required_argument, NULL, LONG_SORT },
+	{ "filter", required_argument, NULL, LONG_FILTER },
+	{ "ascii", no_argument, NULL, LONG_ASCII },
+	{ "no-check", no_argument, NULL, LONG_NO_CHECK },
 	{ "output", required_argument, NULL, 'o' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -183,6 +192,50 @@ static int judge_option(struct options *o, const char *name, int c)
 	return 0;
 }
 
+static int top_option(struct options *o, const char *name, int c)
+{
+	uint64_t n;
+
+	switch (c) {
+	case 'b':
+		o->batch = true;
+		return 0;
+	case 'n':
+		if (parse_number(optarg, 1, UINT32_MAX, &n))
+			return bad(name, "-n takes how many pictures, from 1 on, not", optarg);
+		o->pictures = (uint32_t)n;
+		return 0;
+	case 'd':
+		if (parse_duration(optarg, &o->every_ns) || o->every_ns < DELAY_MIN)
+			return bad(name, "-d takes a time from 100ms on (1, 500ms, 1m), not", optarg);
+		return 0;
+	case LONG_SORT:
+		o->sort = optarg;
+		return 0;
+	case LONG_FILTER:
+		o->filter = optarg;
+		return 0;
+	case LONG_ASCII:
+		o->ascii = true;
+		return 0;
+	default:
+		o->no_check = true;
+		return 0;
+	}
+}
+
+/* What is left is a command behind "--", or a recording. */
+static int top_rest(struct options *o, int argc, char **argv, const char *name)
+{
+	if (optind < argc && strcmp(argv[optind - 1], "--"))
+		o->file = argv[optind++];
+	if (o->file && optind < argc)
+		return bad(name, "unexpected argument", argv[optind]);
+	if (o->file && (o->pid || o->for_ns || o->no_check))
+		return bad(name, "-p, --for and --no-check are for a host, not for a recording:", o->file);
+	return 0;
+}
+
 static unsigned int option_group(int c)
 {
 	switch (c) {
@@ -212,6 +265,14 @@ static unsigned int option_group(int c)
 	case LONG_FROM:
 	case LONG_TO:
 		return OPT_JUDGE;
+	case 'b':
+	case 'n':
+	case 'd':
+	case LONG_SORT:
+	case LONG_FILTER:
+	case LONG_ASCII:
+	case LONG_NO_CHECK:
+		return OPT_TOP;
 	default:
 		return 0;
 	}
@@ -245,10 +306,11 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
 	uint64_t n;
 	int c, err;
 
-	*o = (struct options){ .max_vms = 256, .stories = 16, .ring_bytes = RING_DEFAULT };
+	*o = (struct options){ .max_vms = 256, .stories = 16, .ring_bytes = RING_DEFAULT,
+			       .every_ns = 1000000000 };
 	optind = 0;	/* glibc: forget a former command line too */
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+:p:o:vqh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+:p:o:bn:d:vqh", longs, NULL)) != -1) {
 		if (option_group(c) & ~accepts)
 			return options_bad(name, "not an option of this command:", argv[optind - 1]);
 		switch (c) {
@@ -298,6 +360,16 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
 			if (judge_option(o, name, c))
 				return -1;
 			break;
+		case 'b':
+		case 'n':
+		case 'd':
+		case LONG_SORT:
+		case LONG_FILTER:
+		case LONG_ASCII:
+		case LONG_NO_CHECK:
+			if (top_option(o, name, c))
+				return -1;
+			break;
 		case LONG_CANDIDATE:
 			o->candidate = optarg;
 			break;
@@ -310,6 +382,8 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
 				return err;
 		}
 	}
+	if (accepts & OPT_TOP && top_rest(o, argc, argv, name))
+		return -1;
 	if (accepts & OPT_JUDGE) {
 		o->file = argv[optind];
 		if (!o->file)

@@ -18,6 +18,7 @@ enum {
 	OPT_JUDGE = 1 << 6,	/* FILE, --vm, --from, --to */
 	OPT_CANDIDATE = 1 << 7,	/* --candidate */
 	OPT_PAYOFF = 1 << 8,	/* --payoff */
+	OPT_TOP = 1 << 9,	/* [FILE], -b, -n, -d, --sort, --filter, --ascii, --no-check */
 };
 
 struct candidate;
@@ -33,6 +34,7 @@ struct options {
 	const char *candidate;	/* SPEC; NULL: none */
 	const struct candidate *judged;	/* set by the command: the same, parsed */
 	bool payoff;
+	bool times;		/* set by the command: how long lookups take */
 	bool claims;
 	bool stacks;
 	unsigned int only;	/* bit set of invariants asked for by name; 0: all */
@@ -51,6 +53,14 @@ struct options {
 	uint32_t vm;		/* 0: all */
 	uint64_t from_ns;	/* of the recording's time */
 	uint64_t to_ns;		/* 0: to its end */
+	/* top; a file: of a recording */
+	bool batch;
+	bool ascii;
+	bool no_check;
+	uint32_t pictures;	/* 0: no end */
+	uint64_t every_ns;	/* between two of them */
+	const char *sort;	/* NULL: not said */
+	const char *filter;
 };
 
 /*

@@ -110,6 +110,7 @@ int cmd_record(int argc, char **argv)
 		collector_deinit(&c);
 		return EXIT_FAILED;
 	}
+	o.times = true;
 	o.hooks = &recorder_hooks;
 	o.hooks_arg = r;
 	err = observe(&ob, &o, true, collect, &c);

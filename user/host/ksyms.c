@@ -4,6 +4,7 @@
  * is not sorted: modules and BPF programs come behind the kernel, wherever they lie.
  */
 #include "ksyms.h"
+#include "symbol_table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,8 @@ struct ksyms {
 	struct want *wants;
 	size_t n;
 	size_t size;
-	bool all;	/* wants are the symbols themselves */
+	bool all;	/* there are no wants, but a table of everything */
+	struct symbol_table table;
 };
 
 static int by_address(const void *a, const void *b)
@@ -113,20 +115,6 @@ void ksyms_want_all(struct ksyms *k)
 		k->all = true;
 }
 
-/* Keep a symbol.  False: out of memory. */
-static bool keep(struct ksyms *k, uint64_t address, const char *name, const char *module)
-{
-	struct want *w;
-
-	if (!ksyms_want(k, &address, 1))
-		return false;
-	w = &k->wants[k->n - 1];
-	w->symbol = address;
-	w->name = strndup(name, NAME_LEN);
-	w->module = *module ? strndup(module, MODULE_LEN) : NULL;
-	return w->name;
-}
-
 static void read_all(struct ksyms *k, FILE *f)
 {
 	const char *name, *module;
@@ -134,11 +122,10 @@ static void read_all(struct ksyms *k, FILE *f)
 	char line[512];
 
 	while (fgets(line, sizeof(line), f))
-		if (parse(line, &address, &name, &module) && !keep(k, address, name, module))
+		if (parse(line, &address, &name, &module) &&
+		    !symbol_table_add(&k->table, address, name, module))
 			break;
-	/* stable, for of several names for one address the first is taken */
-	if (k->n)
-		qsort(k->wants, k->n, sizeof(*k->wants), by_address);
+	symbol_table_seal(&k->table);
 }
 
 void ksyms_read(struct ksyms *k, FILE *f)
@@ -192,7 +179,20 @@ void ksyms_free(struct ksyms *k)
 		free(k->wants[i].module);
 	}
 	free(k->wants);
+	symbol_table_deinit(&k->table);
 	free(k);
+}
+
+static const char *name_in_table(const struct symbol_table *t, uint64_t address, const char **module,
+				 uint64_t *offset)
+{
+	const struct symbol *s = symbol_table_find(t, address);
+
+	if (!s || address - s->address >= FAR)
+		return "?";
+	*offset = address - s->address;
+	*module = symbol_table_text(t, s->module);
+	return symbol_table_text(t, s->name);
 }
 
 const char *ksyms_name(const struct ksyms *k, uint64_t address, const char **module, uint64_t *offset)
@@ -201,12 +201,10 @@ const char *ksyms_name(const struct ksyms *k, uint64_t address, const char **mod
 
 	*module = "";
 	*offset = 0;
-	if (k && k->all && (i == k->n || k->wants[i].address != address))
-		i--;	/* the symbol before it; without one i is no index any more */
-	if (!k || i >= k->n || (!k->all && k->wants[i].address != address))
+	if (k && k->all)
+		return name_in_table(&k->table, address, module, offset);
+	if (!k || i >= k->n || k->wants[i].address != address)
 		return "?";
-	while (k->all && i && k->wants[i - 1].address == k->wants[i].address)
-		i--;
 	/* none between this address and the next lower one: that one's symbol is the nearest */
 	while (i > 0 && !k->wants[i].name)
 		i--;

@@ -10,7 +10,7 @@
 #include "kernel.h"
 
 enum how { FENTRY, FEXIT, KPROBE };
-enum needed { FOR_ALL, FOR_COUNTS, FOR_CHECK, FOR_WALK, FOR_PAYOFF };
+enum needed { FOR_ALL, FOR_COUNTS, FOR_CHECK, FOR_WALK, FOR_PAYOFF, FOR_TIMES };
 
 struct shape {
 	const char *program;	/* of bpf/mmuscope.bpf.c */

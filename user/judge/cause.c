@@ -219,6 +219,26 @@ static uint64_t pages_of(const struct cause_group *g, const struct cause_row *ro
 	return written > accessed ? written : accessed;
 }
 
+/* False: out of memory. */
+static bool share_add(struct cause_group *g, uint32_t vm, const struct cause_row *row)
+{
+	struct cause_share *list = g->shares;
+	size_t i = 0;
+
+	while (i < g->nshares && list[i].vm != vm)
+		i++;
+	if (i == g->nshares) {
+		list = reallocarray(list, i + 1, sizeof(*list));
+		if (!list)
+			return false;
+		g->shares = list;
+		list[g->nshares++] = (struct cause_share){ .vm = vm };
+	}
+	list[i].windows += row->windows;
+	list[i].ns += row->ns;
+	return true;
+}
+
 static void group_add(struct cause_group *g, const struct cause_row *row)
 {
 	if (g->outside)
@@ -287,6 +307,10 @@ int causes_group(const struct snapshot *s, const struct ksyms *k, struct cause_l
 			memcpy(g->comm, c->row.comm, sizeof(g->comm));
 		}
 		group_add(g, &c->row);
+		if (!g->outside && !share_add(g, c->key.vm, &c->row)) {
+			causes_free(out);
+			return -ENOMEM;
+		}
 	}
 	if (out->n)
 		qsort(out->groups, out->n, sizeof(*out->groups), by_weight);
@@ -295,6 +319,8 @@ int causes_group(const struct snapshot *s, const struct ksyms *k, struct cause_l
 
 void causes_free(struct cause_list *list)
 {
+	for (size_t i = 0; i < list->n; i++)
+		free(list->groups[i].shares);
 	free(list->groups);
 	*list = (struct cause_list){ 0 };
 }

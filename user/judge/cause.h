@@ -30,6 +30,13 @@ enum page_fate {
 
 enum { CAUSE_LEN = 48, USER_FRAME_LEN = 64 };
 
+/* the part of it that was done to one VM */
+struct cause_share {
+	uint32_t vm;
+	uint64_t windows;
+	uint64_t ns;
+};
+
 /* everything one task did to guest memory for one cause, in windows or outside of them */
 struct cause_group {
 	enum cause_id id;
@@ -49,6 +56,8 @@ struct cause_group {
 	uint64_t samples;
 	uint64_t differs;
 	size_t rows;
+	struct cause_share *shares;	/* of windows, in order of first sight */
+	size_t nshares;
 	const struct cause_row *example;	/* the busiest row: its stacks stand for all */
 	size_t user_frames;
 	char user[USER_FRAMES][USER_FRAME_LEN];	/* its user stack, with names as far as known */

@@ -221,8 +221,8 @@ static void tell(struct judge *j, uint64_t ns, const struct record_step *s)
 	t->since_start_ns = (int64_t)(ns - j->first_ns);
 	snprintf(t->cause, sizeof(t->cause), "not recorded with the step");
 	if (row)
-		snprintf(t->vm_name, sizeof(t->vm_name), "%u (pid %u %s)", s->vm, row->info.pid,
-			 format_comm(comm, row->info.comm, COMM_LEN));
+		vm_name_tell(t->vm_name, sizeof(t->vm_name), s->vm, row->name, row->info.pid,
+			     format_comm(comm, row->info.comm, COMM_LEN));
 	else
 		snprintf(t->vm_name, sizeof(t->vm_name), "unknown");
 }

@@ -288,6 +288,24 @@ void verdict_of(const struct snapshot *s, enum invariant i, bool required, struc
 	scope_of(s, i, &total, &out->remarks);
 }
 
+enum value verdict_of_vm(const struct snapshot *s, const struct vm_row *vm)
+{
+	struct remarks missed = { 0 };
+	uint64_t checked = 0;
+
+	for (int i = 0; i < INV_NR; i++) {
+		/* it is no violation where KVM marks at the zap */
+		if (vm->counts.violated[i] && (i != INV_DIRTY_AT_MAP || s->marks_at_map))
+			return VIOLATED;
+		checked += vm->counts.checked[i];
+	}
+	if ((vm->info.flags & VM_LATE) && !(vm->info.flags & VM_ADOPTED))
+		return INCONCLUSIVE;
+	if (remarks_missed(s, (1u << INV_NR) - 1, &missed))
+		return INCONCLUSIVE;
+	return checked ? HELD : NO_OCCASION;
+}
+
 enum value verdict_overall(const struct verdict v[INV_NR], unsigned int selected)
 {
 	bool held = false, inconclusive = false;

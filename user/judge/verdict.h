@@ -62,6 +62,13 @@ const char *loss_name(enum loss l);
 void verdict_of(const struct snapshot *s, enum invariant i, bool required, struct verdict *out);
 
 /*
+ * All invariants, for one VM: VIOLATED if it has a violation; INCONCLUSIVE if anything was missed that could
+ * matter to any of them, of any VM, or what it had mapped is not known; HELD if anything was judged; else
+ * NO_OCCASION.
+ */
+enum value verdict_of_vm(const struct snapshot *s, const struct vm_row *vm);
+
+/*
  * The whole: VIOLATED if any is, else INCONCLUSIVE if any is or none had an occasion, else HELD.
  * selected: bit set of invariants.
  */

@@ -88,6 +88,9 @@ const char *label_value(enum label l, int i)
 	static const char *const sides[] = { "agrees", "against" };
 	static const char *const asked[] = { [LOOKUP_READ] = "read", [LOOKUP_WRITE] = "write" };
 	static const char *const places[] = { "map", "zap" };
+	static const char *const modes[] = { "live", "replay" };
+	static const char *const routes[] = { "metrics", "api", "page", "health", "other" };
+	static const char *const entries[] = { "sent", "suppressed", "failed" };
 
 	switch (l) {
 	case LABEL_LEVEL:
@@ -124,6 +127,12 @@ const char *label_value(enum label l, int i)
 		return i < SERVES_NR ? serves_name((enum serves)i) : NULL;
 	case LABEL_COMPARED:
 		return i < COMPARED_NR ? compared_name((enum compared)i) : NULL;
+	case LABEL_MODE:
+		return of_list(modes, 2, i);
+	case LABEL_ROUTE:
+		return of_list(routes, 5, i);
+	case LABEL_ENTRY:
+		return of_list(entries, 3, i);
 	case LABEL_PFN:
 		return i < PFN_CLASSES ? frame_name((unsigned int)i) : NULL;
 	default:

@@ -124,7 +124,7 @@ static void leaf_value(struct walk *w, double value)
 		w->err = samples_add(w->out, w->metric, labels_of(w, list), value);
 }
 
-/* "{a,b.c}": members as labels; a sample only if all are there */
+/* "{a,b.c,d?}": members as labels; a sample only if all are there, but for d, which is "" then */
 static void members_as_labels(struct walk *w, const json_t *node, const char *part)
 {
 	int before = w->labels;
@@ -133,16 +133,18 @@ static void members_as_labels(struct walk *w, const json_t *node, const char *pa
 	for (const char *p = part + 1; *p && *p != '}'; p += strcspn(p, ",}"), p += *p == ',') {
 		const json_t *from = node;
 		const char *text;
+		bool optional;
 
-		snprintf(name, sizeof(name), "%.*s", (int)strcspn(p, ",}"), p);
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(p, "?,}"), p);
+		optional = p[strcspn(p, "?,}")] == '?';
 		dot = strchr(name, '.');
 		if (dot) {
 			*dot = '\0';
 			from = json_object_get(node, name);
 		}
 		text = scalar_text(json_object_get(from, dot ? dot + 1 : name), buf);
-		if (text)
-			push(w, text);
+		if (text || optional)
+			push(w, text ? text : "");
 	}
 	if (w->labels < METRIC_LABELS ? !metric_info(w->metric)->labels[w->labels] : true)
 		leaf_value(w, 1);
@@ -229,7 +231,8 @@ int metrics_from_json(const json_t *report, struct samples *out, char *why, size
 	}
 	for (int m = 0; m < METRIC_NR; m++) {
 		w.metric = (enum metric)m;
-		descend(&w, report, metric_info(w.metric)->source);
+		if (*metric_info(w.metric)->source)
+			descend(&w, report, metric_info(w.metric)->source);
 	}
 	samples_sort(out);
 	return w.err;

@@ -115,11 +115,11 @@ static void put_lookups(struct sink *k, const char *vm, const struct walk_counts
 		put2(k, METRIC_LOOKUPS_PFNS, vm, frame_name((unsigned int)i), w->pfns[i]);
 }
 
-static void put_vm(struct sink *k, const struct vm_row *row, bool walked)
+static void put_vm(struct sink *k, const struct snapshot *s, const struct vm_row *row, bool walked)
 {
 	const struct vm_counts *c = &row->counts;
 	char vm[FORMAT_LEN], pid[FORMAT_LEN], comm[FORMAT_LEN];
-	const char *info[] = { vm, pid, comm };
+	const char *info[] = { vm, pid, comm, row->name };
 
 	snprintf(vm, sizeof(vm), "%u", row->info.index);
 	snprintf(pid, sizeof(pid), "%d", (int)row->info.pid);
@@ -141,6 +141,10 @@ static void put_vm(struct sink *k, const struct vm_row *row, bool walked)
 	put1(k, METRIC_KVM_MARKED, vm, c->kvm_marked);
 	for (int i = 0; i < INV_NR; i++)
 		put2(k, METRIC_VM_VIOLATIONS, vm, invariant_name((enum invariant)i), c->violated[i]);
+	if (s->timed)
+		put_hist(k, METRIC_LOOKUP_TIME, vm, &row->lookup_ns);
+	if (s->checking)
+		put_state(k, METRIC_VM_VERDICT, vm, value_name(verdict_of_vm(s, row)));
 	if (row->ledger && row->ledger->surveyed_ns)
 		put_ledger(k, vm, row->ledger);
 	if (walked)
@@ -263,7 +267,7 @@ int metrics_from_report(const struct report *r, struct samples *out)
 	if (r->command_status >= 0)
 		put(&k, METRIC_COMMAND_STATUS, NULL, r->command_status);
 	for (size_t i = 0; i < s->nvms; i++)
-		put_vm(&k, &s->vms[i], r->walk);
+		put_vm(&k, s, &s->vms[i], r->walk);
 	put(&k, METRIC_VMS_NOT_LISTED, NULL, (double)s->vms_over);
 	put_hist(&k, METRIC_WINDOW_TIME, NULL, &s->hists[HIST_WINDOW_NS]);
 	put_hist(&k, METRIC_WINDOW_PAGES, NULL, &s->hists[HIST_WINDOW_PAGES]);

@@ -18,6 +18,7 @@
 static const int guards[HOOK_NR] = {
 	[HOOK_HVA_TO_PFN] = GUARD_HVA_TO_PFN + 1,
 	[HOOK_HVA_ASK] = GUARD_HVA_ASK + 1,
+	[HOOK_HVA_TIME] = GUARD_HVA_TIME + 1,
 	[HOOK_FAULT_TDP] = GUARD_FAULT_TDP + 1,
 	[HOOK_FAULT_PAGING32] = GUARD_FAULT_PAGING32 + 1,
 	[HOOK_FAULT_NONPAGING] = GUARD_FAULT_NONPAGING + 1,
@@ -44,6 +45,8 @@ bool attach_needs(const struct session *s, enum hook hook)
 		return o->walk;
 	case FOR_PAYOFF:
 		return o->payoff;
+	case FOR_TIMES:
+		return o->times;
 	default:
 		return true;
 	}
@@ -230,13 +233,20 @@ void attach_detach(struct session *s)
 	}
 }
 
-/* Runs of a hook's program, or of the first entry to it, that the kernel has skipped. */
-static uint64_t misses_of(struct session *s, enum hook h)
+/* A hook's program, or the first entry to it. */
+int attach_program_fd(struct session *s, enum hook h)
 {
 	struct bpf_program *p = s->entries[h][0] ? s->entries[h][0] : find_program(s, h, "");
+
+	return p && s->hooks[h].attached ? bpf_program__fd(p) : -1;
+}
+
+/* Runs of it that the kernel has skipped. */
+static uint64_t misses_of(struct session *s, enum hook h)
+{
 	struct bpf_prog_info info = { 0 };
 	uint32_t size = sizeof(info);
-	int fd = p ? bpf_program__fd(p) : -1;
+	int fd = attach_program_fd(s, h);
 
 	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) ? info.recursion_misses : 0;
 }

@@ -199,6 +199,8 @@ static int load(struct session *s)
 	for (uint32_t i = 1; i <= s->options.max_vms; i++)
 		if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.free_vms), NULL, &i, 0))
 			return reason_explain("filling the table of VMs", errno);
+	/* read from a file when first asked for: now, while files may be opened */
+	libbpf_num_possible_cpus();
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), take_record, s, NULL);
 	if (!s->ring)
 		return reason_explain("ring buffer", errno);
@@ -222,7 +224,8 @@ int session_open(struct session **out, const struct session_options *o)
 		return reason_explain("session", ENOMEM);
 	s->options = *o;
 	s->ledgers = calloc(o->max_vms + 1, sizeof(*s->ledgers));
-	err = s->ledgers ? 0 : -ENOMEM;
+	s->names = calloc(o->max_vms + 1, sizeof(*s->names));
+	err = s->ledgers && s->names ? 0 : -ENOMEM;
 	err = err ?: probe_open_kernel(&s->kernel, NULL);
 	if (err) {
 		session_close(s);
@@ -321,6 +324,22 @@ static void free_ledger(struct ledger *l)
 	free(l);
 }
 
+/* Looked for when a VM is first seen.  One that was there before us has no process name from the kernel. */
+static void name_row(struct session *s, struct vm_row *row)
+{
+	struct vm_named *n = &s->names[row->info.index];
+
+	if (n->pid != row->info.pid || n->born_ns != row->info.born_ns) {
+		n->pid = row->info.pid;
+		n->born_ns = row->info.born_ns;
+		vm_name_read(n->pid, n->name);
+		vm_comm_read(n->pid, n->comm, sizeof(n->comm));
+	}
+	memcpy(row->name, n->name, sizeof(row->name));
+	if (!*row->info.comm)
+		memcpy(row->info.comm, n->comm, sizeof(row->info.comm));
+}
+
 /* A VM is gone: keep its final row, give its index back. */
 static void vm_gone(struct session *s, const struct event_vm *e)
 {
@@ -335,8 +354,10 @@ static void vm_gone(struct session *s, const struct event_vm *e)
 		s->gone.unbalanced_vms++;
 	if (s->gone.nvms < GONE_ROWS_MAX && (row = snapshot_add_vm(&s->gone))) {
 		row->info = e->vm;
+		name_row(s, row);
 		row->counts = counts;
 		row->walk = walk;
+		walked_times(s, index, &row->lookup_ns);
 		row->gone = true;
 		row->gone_ns = e->head.ns;
 		row->ledger = s->gone_ledgers[s->gone.nvms - 1] = s->ledgers[index];
@@ -350,6 +371,7 @@ static void vm_gone(struct session *s, const struct event_vm *e)
 	s->ledgers[index] = NULL;
 	clear_counts(s, index);
 	walked_clear(s, index);
+	walked_clear_times(s, index);
 	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.free_vms), NULL, &index, 0))
 		s->ring_error = true;
 }
@@ -433,8 +455,10 @@ static void read_live_vms(struct session *s)
 		if (!row)
 			return;
 		row->info = info;
+		name_row(s, row);
 		read_counts(s, i, &row->counts);
 		walked_read(s, i, &row->walk);
+		walked_times(s, i, &row->lookup_ns);
 		row->ledger = s->ledgers[i];
 		if (!(info.flags & VM_LATE))
 			continue;
@@ -453,11 +477,8 @@ static void read_hists(struct session *s)
 	for (uint32_t h = 0; per_cpu && h < HIST_NR; h++) {
 		if (bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.hists), &h, per_cpu))
 			continue;
-		for (int c = 0; c < ncpus; c++) {
-			for (int b = 0; b < HIST_BUCKETS; b++)
-				s->now.hists[h].bucket[b] += per_cpu[c].bucket[b];
-			s->now.hists[h].sum += per_cpu[c].sum;
-		}
+		for (int c = 0; c < ncpus; c++)
+			hist_merge(&s->now.hists[h], &per_cpu[c]);
 	}
 	free(per_cpu);
 }
@@ -536,6 +557,7 @@ const struct snapshot *session_snapshot(struct session *s)
 	now->vms_over = s->gone.vms_over;
 	now->seconds_ns = (s->stopped_ns ? s->stopped_ns : clock_ns()) - s->started_ns;
 	now->checking = s->options.check;
+	now->timed = s->options.times;
 	return now;
 }
 
@@ -607,6 +629,7 @@ void session_close(struct session *s)
 	for (size_t i = 0; i < s->gone.nvms; i++)
 		free_ledger(s->gone_ledgers[i]);
 	free(s->ledgers);
+	free(s->names);
 	snapshot_free(&s->gone);
 	snapshot_free(&s->now);
 	payoff_free(&s->payoff);

@@ -20,6 +20,7 @@ struct session_options {
 	bool walk;		/* the reference walker beside GUP */
 	const struct candidate *candidate;	/* NULL: none is judged */
 	bool payoff;		/* time lookups; alone, nothing else is counted */
+	bool times;		/* how long a VM's lookups take, beside all else */
 	uint32_t scope_pid;	/* 0: every VM */
 	bool scope_tree;	/* VMs of descendants too */
 	uint32_t max_vms;	/* VMs followed at a time, 1..MAX_VMS */
@@ -38,6 +39,12 @@ struct hook_state {
 	bool attached;
 	int error;			/* negative errno of attaching */
 	char why[128];			/* if not attached */
+};
+
+/* what a session costs */
+struct session_cost {
+	uint64_t map_bytes;
+	int stats_fd;		/* -1: nobody asked for times, or they cannot be had */
 };
 
 typedef void (*violation_fn)(struct session *s, const struct event_violation *v, void *arg);
@@ -93,6 +100,11 @@ bool session_find_pfn(struct session *s, uint64_t pfn, uint32_t *vm, uint64_t *g
 const struct vm_row *session_vm(struct session *s, uint32_t index);
 /* What became of the candidate; after session_disable.  Stories belong to the session. */
 void session_candidate(struct session *s, struct candidate_report *out);
+/* After attaching, with privileges: times: let the kernel take those of all BPF programs of this host. */
+void session_cost_begin(struct session *s, bool times, struct session_cost *c);
+void session_cost_end(struct session_cost *c);
+/* Runs of a hook's program, and ns in them, while the kernel counted them. */
+void session_cost_of(struct session *s, enum hook hook, uint64_t *runs, uint64_t *ns);
 /* Detach and free everything.  NULL is fine. */
 void session_close(struct session *s);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A session from inside: for the files that make it up (session.c, attach.c, adopt.c, audit.c, survey.c,
- * suspects.c, timed.c, walked.c, judged.c).
+ * suspects.c, timed.c, walked.c, judged.c, program_cost.c).
  * Nobody else knows of libbpf objects or maps.
  */
 #ifndef MMUSCOPE_SESSION_STATE_H
@@ -25,6 +25,14 @@ enum {
 
 struct mmuscope_bpf;
 
+/* names of a living VM and its process; pid and born_ns tell it from the next one with its index */
+struct vm_named {
+	uint32_t pid;
+	uint64_t born_ns;
+	char name[VM_NAME_LEN];
+	char comm[COMM_LEN];
+};
+
 struct session {
 	struct session_options options;
 	struct kernel kernel;
@@ -45,6 +53,7 @@ struct session {
 	void *arg;
 	struct ledger **ledgers;	/* of living VMs, by index; NULL: no stock was taken */
 	struct ledger *gone_ledgers[GONE_ROWS_MAX];	/* of s->gone's rows */
+	struct vm_named *names;		/* by index */
 	uint64_t next_survey_ns;
 	uint64_t settled_refs;		/* suspects that were explained, or found guilty */
 	uint64_t leaked_refs;
@@ -79,6 +88,8 @@ int attach_all(struct session *s);
 void attach_detach(struct session *s);
 /* Everything is attached and about to be switched on: runs skipped up to now do not count. */
 void attach_begin_misses(struct session *s);
+/* The program at a hook, -1: none. */
+int attach_program_fd(struct session *s, enum hook hook);
 /* Runs that the kernel skipped up to now, by hook: the program was already running on that CPU. */
 void attach_count_misses(struct session *s);
 
@@ -106,6 +117,9 @@ int walked_configure(struct session *s);
 /* The walk counters of a VM, zeros if they were not asked for. */
 void walked_read(struct session *s, uint32_t vm, struct walk_counts *out);
 void walked_clear(struct session *s, uint32_t vm);
+/* The same for how long lookups took. */
+void walked_times(struct session *s, uint32_t vm, struct hist *out);
+void walked_clear_times(struct session *s, uint32_t vm);
 
 /* ---- judged.c ---- */
 

@@ -60,6 +60,13 @@ uint64_t hist_count(const struct hist *h)
 	return n;
 }
 
+void hist_merge(struct hist *dst, const struct hist *src)
+{
+	for (int b = 0; b < HIST_BUCKETS; b++)
+		dst->bucket[b] += src->bucket[b];
+	dst->sum += src->sum;
+}
+
 uint64_t hist_quantile(const struct hist *h, double q)
 {
 	uint64_t n = hist_count(h), seen = 0;

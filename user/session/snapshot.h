@@ -9,6 +9,7 @@
 #include "bpf/event.h"
 #include "bpf/lookup.h"
 #include "user/host/hooks.h"
+#include "user/host/vm_name.h"
 #include "user/judge/ledger.h"
 
 #include <stdbool.h>
@@ -17,8 +18,10 @@
 
 struct vm_row {
 	struct vm_info info;
+	char name[VM_NAME_LEN];	/* "": it has none, or nobody looked in time */
 	struct vm_counts counts;
 	struct walk_counts walk;	/* zeros but for mmuscope walk */
+	struct hist lookup_ns;		/* how long hva_to_pfn took; zeros where it is not timed */
 	bool gone;		/* destroyed; the counts are final */
 	bool walk_done;		/* walked[] is known: leaves in KVM's page tables now, by level */
 	uint64_t walked[LEVELS];
@@ -50,6 +53,7 @@ struct snapshot {
 	uint64_t vms_over;	/* destroyed VMs beyond what we keep rows of */
 	uint64_t seconds_ns;	/* observed */
 	bool checking;		/* invariants were judged */
+	bool timed;		/* lookup_ns of the VMs is known */
 	bool marks_at_map;	/* KVM marks pages dirty when it maps them (from 6.13), not when it zaps */
 	bool audited;		/* the block map was compared with KVM's page tables at the end */
 	uint64_t audit_sptes;	/* may-write leaf SPTEs that were compared */
@@ -82,6 +86,8 @@ bool balanced(const struct vm_counts *c);
 /* Value below which a share q (0..1) of the histogram's entries lies; upper edge of the bucket. */
 uint64_t hist_quantile(const struct hist *h, double q);
 uint64_t hist_count(const struct hist *h);
+/* dst += src */
+void hist_merge(struct hist *dst, const struct hist *src);
 
 /* Append a row; NULL when out of memory. */
 struct vm_row *snapshot_add_vm(struct snapshot *s);

@@ -135,7 +135,20 @@ static void unrecorded_json(json_t *o, const struct vm_counts *c)
 	json_decref(missing);
 }
 
-static json_t *vm_json(const struct vm_row *vm)
+static json_t *hist_json(const struct hist *h)
+{
+	json_t *buckets = json_array();
+	int top = HIST_BUCKETS;
+
+	while (top > 0 && !h->bucket[top - 1])
+		top--;
+	for (int b = 0; b < top; b++)
+		json_array_append_new(buckets, number(h->bucket[b]));
+	return json_pack("{s:s, s:o, s:o, s:o}", "scale", "log2", "count", number(hist_count(h)), "sum",
+			 number(h->sum), "buckets", buckets);
+}
+
+static json_t *vm_json(const struct snapshot *s, const struct vm_row *vm)
 {
 	static const char *const hva[HVA_NR] = {
 		"calls", "write", "err_fault", "err_hwpoison", "err_ro", "err_sigpending", "err_io",
@@ -149,8 +162,9 @@ static json_t *vm_json(const struct vm_row *vm)
 		json_object_set_new(faults, hva[i], number(c->hva[i]));
 	for (int e = 0; e < NOTIFIER_EVENTS; e++)
 		json_object_set_new(windows, notifier_event_name(e), number(c->windows[e]));
-	o = json_pack("{s:i, s:i, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
-		      vm->info.index, "pid", vm->info.pid, "comm",
+	o = json_pack("{s:i, s:s?, s:I, s:i, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+		      vm->info.index, "name", *vm->name ? vm->name : NULL, "born_ns",
+		      (json_int_t)vm->info.born_ns, "pid", vm->info.pid, "comm",
 		      format_comm(comm, vm->info.comm, COMM_LEN), "late", vm->info.flags & VM_LATE ? 1 : 0,
 		      "ended", vm->gone ? 1 : 0, "hva_to_pfn", faults, "windows", windows,
 		      "zapped_in_windows", number(c->zapped_in_window), "kvm_marked", number(c->kvm_marked),
@@ -158,6 +172,10 @@ static json_t *vm_json(const struct vm_row *vm)
 		      number(c->fault_ends), "fault_retries", number(c->fault_retries), "violations",
 		      vm_violations_json(c));
 	unrecorded_json(o, c);
+	if (s->timed)
+		json_object_set_new(o, "lookup_ns", hist_json(&vm->lookup_ns));
+	if (s->checking)
+		json_object_set_new(o, "verdict", json_string(value_name(verdict_of_vm(s, vm))));
 	if (o && vm->ledger && vm->ledger->surveyed_ns)
 		json_object_set_new(o, "ledger", ledger_json(vm));
 	return o;
@@ -195,6 +213,18 @@ static void cause_stacks(json_t *o, const struct report *r, const struct cause_g
 	json_object_set_new(o, "stack", stack_json(r, row->stack + own, frames - own));
 }
 
+/* Whose windows they were. */
+static json_t *shares_json(const struct cause_group *g)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < g->nshares; i++)
+		json_array_append_new(list, json_pack("{s:i, s:o, s:o}", "vm", g->shares[i].vm, "windows",
+						      number(g->shares[i].windows), "ns",
+						      number(g->shares[i].ns)));
+	return list;
+}
+
 static json_t *cause_json(const struct report *r, const struct cause_group *g)
 {
 	json_t *buckets = json_array(), *o;
@@ -217,6 +247,8 @@ static json_t *cause_json(const struct report *r, const struct cause_group *g)
 				      CAUSE_BUCKET_LOW, "sum", number(g->ns), "buckets", buckets));
 	if (g->outside)
 		json_object_set_new(o, "changes", number(g->changes));
+	else
+		json_object_set_new(o, "vms", shares_json(g));
 	json_object_set_new(o, "call_paths", number(g->rows));
 	json_object_set_new(o, "stacks_taken", number(g->samples));
 	json_object_set_new(o, "stacks_differ", number(g->differs));
@@ -256,19 +288,6 @@ static json_t *told_json(const struct report *r, const struct told *t)
 					      hex(e->window_end), "event",
 					      notifier_event_name((int)e->notifier_event)));
 	return o;
-}
-
-static json_t *hist_json(const struct hist *h)
-{
-	json_t *buckets = json_array();
-	int top = HIST_BUCKETS;
-
-	while (top > 0 && !h->bucket[top - 1])
-		top--;
-	for (int b = 0; b < top; b++)
-		json_array_append_new(buckets, number(h->bucket[b]));
-	return json_pack("{s:s, s:o, s:o, s:o}", "scale", "log2", "count", number(hist_count(h)), "sum",
-			 number(h->sum), "buckets", buckets);
 }
 
 static json_t *losses_json(const struct snapshot *s)
@@ -358,16 +377,16 @@ static void recorded_json(json_t *o, const struct report *r)
 		json_object_set_new(o, "live", live_json(r));
 }
 
-int json_report(FILE *f, const struct report *r)
+json_t *json_of_report(const struct report *r)
 {
 	const struct snapshot *s = r->snapshot;
 	json_t *vms = json_array(), *o, *list;
 	char text[512];
-	int err;
 
 	/* where lookups are timed nothing is counted of VMs */
 	for (size_t i = 0; !s->payoff && i < s->nvms; i++) {
-		json_t *vm = r->recorded ? recorded_vm_json(&s->vms[i]) : vm_json(&s->vms[i]);
+		json_t *vm = r->recorded ? recorded_vm_json(&s->vms[i]) :
+					 vm_json(s, &s->vms[i]);
 
 		if (r->walk)
 			json_object_set_new(vm, "walk", json_lookups(r, &s->vms[i].walk));
@@ -383,7 +402,7 @@ int json_report(FILE *f, const struct report *r)
 		      "machine", r->machine, "tier", r->tier, "observed_ns", number(s->seconds_ns), "vms",
 		      vms, "losses", losses_json(s), "window_ns", hist_json(&s->hists[HIST_WINDOW_NS]));
 	if (!o)
-		return -ENOMEM;
+		return NULL;
 	origin_json(o, r);
 	if (r->recorded)
 		recorded_json(o, r);
@@ -432,6 +451,16 @@ int json_report(FILE *f, const struct report *r)
 			json_array_append_new(list, claim_json(i, &r->claims[i]));
 		json_object_set_new(o, "claims", list);
 	}
+	return o;
+}
+
+int json_report(FILE *f, const struct report *r)
+{
+	json_t *o = json_of_report(r);
+	int err;
+
+	if (!o)
+		return -ENOMEM;
 	err = json_dumpf(o, f, (r->compact ? JSON_COMPACT : JSON_INDENT(2)) | JSON_PRESERVE_ORDER |
 			 JSON_ENSURE_ASCII);
 	fputc('\n', f);

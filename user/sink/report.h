@@ -16,7 +16,7 @@
 
 struct told {
 	struct event_violation e;
-	char vm_name[64];	/* "3 (pid 812 qemu)", "unknown..." */
+	char vm_name[128];	/* of vm_name_tell(), or "unknown..." */
 	char cause[96];
 	int64_t since_start_ns;
 };
@@ -81,7 +81,9 @@ void text_check(FILE *f, const struct report *r);
 void text_judge(FILE *f, const struct report *r);
 void text_levels(FILE *f, const struct report *r);
 void text_walk(FILE *f, const struct report *r);
-/* One versioned JSON object.  0 or -ENOMEM. */
+/* One versioned JSON object; NULL: out of memory. */
+json_t *json_of_report(const struct report *r);
+/* The same, written.  0, -ENOMEM or -EIO. */
 int json_report(FILE *f, const struct report *r);
 
 /*

@@ -15,7 +15,7 @@ function axis(label, options) {
 	}, options);
 }
 
-const timeAxis = () => axis("Time since the recording began (s)", { size: 32 });
+const timeAxis = () => axis(data.time_title || "Time since the recording began (s)", { size: 32 });
 
 const sharedCursor = { sync: { key: "time", setSeries: false }, focus: { prox: 24 }, drag: { x: true, y: false } };
 
@@ -150,7 +150,8 @@ function lines(spec) {
 	return figure(Object.assign({ make, read, table: rows }, spec));
 }
 
-const timeRange = () => [0, Math.max(data.recording.seconds, 1e-6)];
+// A recording is shown whole; live, what there is.
+const timeRange = (u, low, high) => data.recording ? [0, Math.max(data.recording.seconds, 1e-6)] : [low, Math.max(high, low + 1)];
 
 // From little to much; the least stands out from the card in both themes.
 const RAMPS = {

@@ -38,8 +38,14 @@ function table(caption, columns, rows, sorted, descending) {
 	}
 
 	fill();
-	return el("div", { class: "scroll" }, el("table", { class: "sorts" }, el("caption", {}, caption),
+	const node = el("div", { class: "scroll" }, el("table", { class: "sorts" }, el("caption", {}, caption),
 		el("thead", {}, el("tr", {}, heads)), body));
+	// other rows, in the order that was chosen
+	node.refill = (others) => {
+		rows = others;
+		fill();
+	};
+	return node;
 }
 
 function definitions(pairs, name) {

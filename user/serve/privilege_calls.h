@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The system calls that serving needs, and no others.
+ */
+#ifndef MMUSCOPE_PRIVILEGE_CALLS_H
+#define MMUSCOPE_PRIVILEGE_CALLS_H
+
+#include <stdbool.h>
+
+/* Until the process ends.  files: opening them for reading, too.  0 or negative errno. */
+int privilege_allow_calls(bool files);
+
+#endif /* MMUSCOPE_PRIVILEGE_CALLS_H */

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The files that serving reads: none but those below /proc, which have the names of VMs.
+ */
+#ifndef MMUSCOPE_PRIVILEGE_FILES_H
+#define MMUSCOPE_PRIVILEGE_FILES_H
+
+/*
+ * Until the process ends; needs no_new_privs.  0, or negative errno: this kernel has no Landlock, or it is
+ * switched off, and nothing holds us back.
+ */
+int privilege_confine_files(void);
+
+#endif /* MMUSCOPE_PRIVILEGE_FILES_H */
