@@ -9,6 +9,8 @@
 # make fuzz       every target of tests/fuzz for FUZZ_SECONDS (60) each
 # make power      how often the gate is wrong, with new real runs from the lab (docs/gate.md)
 # make docs       docs/metrics.md, from the table of metrics
+# make dashboards  what dashboards/mmuscope.toml describes: dashboards and rules
+# make fleet      200 exporters, Prometheus, Alertmanager, VictoriaMetrics; alerts arrive (docs/fleet.md)
 # make payoff     the tables of docs/payoff.md, by two sessions on every kernel of the lab
 # make install    DESTDIR and PREFIX as usual
 # V=1 shows the commands; CC=clang builds user space with clang
@@ -44,7 +46,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: FORCE all demo test check lab prove long fuzz power docs payoff install clean setup test-programs
+.PHONY: FORCE all demo test check lab prove long fuzz power docs dashboards fleet payoff install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -223,6 +225,12 @@ power: all test-programs
 docs: $(B)/bin/mmuscope
 	$(B)/bin/mmuscope metrics -o docs/metrics.md
 
+dashboards:
+	scripts/make-dashboards
+
+fleet: all test-programs
+	tests/fleet --hosts 200
+
 payoff: all
 	scripts/payoff
 
@@ -230,6 +238,9 @@ install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 	install -D -m 755 $(B)/bin/mmuscope $(DESTDIR)$(PREFIX)/bin/mmuscope
 	install -D -m 755 $(B)/bin/mmuscope-load $(DESTDIR)$(PREFIX)/bin/mmuscope-load
 	install -D -m 644 dist/mmuscope.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/mmuscope.catalog
+	for f in dashboards/*.json dashboards/rules.yml; do \
+		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/mmuscope/$$f; done
+	install -D -m 644 docs/runbook.md $(DESTDIR)$(PREFIX)/share/doc/mmuscope/runbook.md
 	for m in docs/man/*.[1-8]; do \
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 

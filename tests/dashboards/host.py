@@ -25,7 +25,7 @@ CAUSES = (("NUMA balancing", "CPU 0/KVM", 40, 9000), ("khugepaged", "khugepaged"
 
 
 class Host:
-    """What happens to it, and when, in seconds from the start; None: never."""
+    """What happens to it, and when, in seconds from the start (None: never); lost: a share of memory, 0.6 at most."""
 
     def __init__(self, vms=3, violated_at=None, lossy_at=None, storm_at=None, ended_at=None, lost=0.05, tier="fentry"):
         self.vms = vms
@@ -80,9 +80,10 @@ def walk(calls):
 
 def vm(host, number, second):
     ended = host.ended_at is not None and number == 1 and second >= host.ended_at
-    small, large = 262144, 1024 * number
-    lost = int(host.lost * ((small << 12) + (large << 21) + GIB))
-    small = max(small, (lost >> 12) + 1)
+    size = (2 + 2 * number) * GIB
+    lost = int(host.lost * size)
+    small = (lost + size // 10) >> 12
+    large = (size - GIB - (small << 12)) >> 21
     calls = small + 700 * second
     violated = host.violations(second) if number == 1 else 0
     return {"id": number, "pid": 800 + number, "comm": "qemu-system-x86", "late": number == 2, "ended": ended,
