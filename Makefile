@@ -229,7 +229,7 @@ dashboards:
 	scripts/make-dashboards
 
 fleet: all test-programs
-	tests/fleet --hosts 200
+	tests/fleet/fleet.py --hosts 200
 
 payoff: all
 	scripts/payoff

@@ -27,9 +27,10 @@ CAUSES = (("NUMA balancing", "CPU 0/KVM", 40, 9000), ("khugepaged", "khugepaged"
 class Host:
     """What happens to it, and when, in seconds from the start (None: never); lost: a share of memory, 0.6 at most."""
 
-    def __init__(self, vms=3, violated_at=None, lossy_at=None, storm_at=None, ended_at=None, lost=0.05, tier="fentry"):
+    def __init__(self, vms=3, violated_at=None, violated_for=1 << 30, lossy_at=None, storm_at=None, ended_at=None, lost=0.05, tier="fentry"):
         self.vms = vms
         self.violated_at = violated_at
+        self.violated_for = violated_for
         self.lossy_at = lossy_at
         self.storm_at = storm_at
         self.ended_at = ended_at
@@ -37,7 +38,7 @@ class Host:
         self.tier = tier
 
     def violations(self, second):
-        return 0 if self.violated_at is None else max(0, second - self.violated_at)
+        return 0 if self.violated_at is None else max(0, min(second - self.violated_at, self.violated_for))
 
     def lost_events(self, second):
         return 0 if self.lossy_at is None else max(0, second - self.lossy_at) * 3

@@ -20,8 +20,6 @@ import urllib.parse
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MMUSCOPE = os.path.join(TOP, "build/bin/mmuscope")
-# Debian has it in sbin or bin, by release
-VICTORIA = next((p for p in ("victoria-metrics", "victoriametrics") if shutil.which(p)), None)
 DEADLINE = 100
 
 
@@ -102,7 +100,9 @@ class Stack:
         return self.path(name)
 
     def begin_serve(self, name, recording, *options):
-        return self.start(name, MMUSCOPE, "serve", "--replay", recording, "--listen", "127.0.0.1:0", "--interval", "1s", *options)
+        listen = () if "--listen" in options else ("--listen", "127.0.0.1:0")
+        pace = () if "--interval" in options else ("--interval", "1s")
+        return self.start(name, MMUSCOPE, "serve", "--replay", recording, *listen, *pace, *options)
 
     def serve(self, name, process):
         """host:port of a mmuscope that was begun."""
@@ -132,7 +132,7 @@ class Stack:
 
     def victoria(self):
         port = free_port()
-        self.start("victoria", VICTORIA, f"-storageDataPath={self.path('vm')}", f"-httpListenAddr=127.0.0.1:{port}",
+        self.start("victoria", "victoria-metrics", f"-storageDataPath={self.path('vm')}", f"-httpListenAddr=127.0.0.1:{port}",
                    "-memory.allowedPercent=5", "-retentionPeriod=1d")
         until("VictoriaMetrics", lambda: get_text(port, "/health"))
         return Queries(port)
