@@ -11,15 +11,12 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 SNAPSHOTS = os.path.join(TOP, "build/test/recording/snapshots")
 MMUSCOPE = os.path.join(TOP, "build/bin/mmuscope")
 GIB = 1 << 30
-INVARIANTS = ("dirty-until-notified", "notified-before-clean", "dirty-through-writable", "zapped-at-start",
-              "no-map-in-window", "windows-balanced", "same-page", "level-fits")
+INVARIANTS = ("dirty-until-notified", "dirty-at-map", "notified-before-clean", "dirty-through-window",
+              "zapped-at-start", "flushed-at-start", "no-map-in-window", "windows-balanced", "write-needs-write",
+              "same-page", "level-fits", "never-secret", "refs-returned", "pinned-outside")
 LOSSES = ("event", "vm-table", "task-state", "window-depth", "slot-spans", "slot-lookup", "scan-steps", "block-range",
           "side-table", "raced", "open-windows", "causes", "suspects", "adoption", "audit")
 EVENTS = ("unmap", "clear", "protect-vma", "protect-page", "soft-dirty", "release", "migrate", "exclusive", "other")
-BACKINGS = ("anon", "ksm", "shmem", "hugetlb", "file", "none")
-COMPARED = ("same", "same_page", "both_failed", "raced", "raised", "prot_none", "secret", "special", "poisoned", "refused",
-            "wrong_page", "wrong_rights", "wrong_missing")
-BEFORE = ("served", "not_mapped", "swap", "prot_none", "not_writable", "secret", "special", "split", "torn")
 CAUSES = (("NUMA balancing", "CPU 0/KVM", 40, 9000), ("khugepaged", "khugepaged", 3, 60000),
           ("writeback", "kworker/u8:3", 15, 5000), ("reclaim", "kswapd0", 5, 4000))
 
@@ -27,7 +24,8 @@ CAUSES = (("NUMA balancing", "CPU 0/KVM", 40, 9000), ("khugepaged", "khugepaged"
 class Host:
     """What happens to it, and when, in seconds from the start (None: never); lost: a share of memory, 0.6 at most."""
 
-    def __init__(self, vms=3, violated_at=None, violated_for=1 << 30, lossy_at=None, storm_at=None, ended_at=None, lost=0.05, tier="fentry"):
+    def __init__(self, vms=3, violated_at=None, violated_for=1 << 30, lossy_at=None, storm_at=None, ended_at=None,
+                 lost=0.05, tier="fentry"):
         self.vms = vms
         self.violated_at = violated_at
         self.violated_for = violated_for
@@ -71,14 +69,6 @@ def ledger(small, large, lost, second):
             "lost_byte_seconds": {"dirty logging": lost * second, "memslot edge": lost * second // 9}}
 
 
-def walk(calls):
-    before = {name: {backing: calls // (2 + i + j) for j, backing in enumerate(BACKINGS)}
-              for i, name in enumerate(BEFORE)}
-    return {"write": {"before": before}, "read": {"before": before},
-            "compared": {name: 0 if name.startswith("wrong") else calls // (2 + i) for i, name in enumerate(COMPARED)},
-            "pfns": {"refcounted": calls, "not_refcounted": 0, "reserved": 0, "no_page": 0}}
-
-
 def vm(host, number, second):
     ended = host.ended_at is not None and number == 1 and second >= host.ended_at
     size = (2 + 2 * number) * GIB
@@ -93,7 +83,7 @@ def vm(host, number, second):
             "windows": {name: (20 + i) * second for i, name in enumerate(EVENTS)},
             "windows_followed": sum(20 + i for i in range(len(EVENTS))) * second, "zapped_in_windows": 900 * second,
             "kvm_marked": 30 * second, "levels": levels(small, large, second), "faults": calls + 400 * (second // 7),
-            "fault_retries": 5 * second, "ledger": ledger(small, large, lost, second), "walk": walk(calls),
+            "fault_retries": 5 * second, "ledger": ledger(small, large, lost, second),
             "violations": {"notified-before-clean": violated} if violated else {}}
 
 
@@ -114,12 +104,6 @@ def invariant(host, name, second):
             "exempt": {"no memslot": second}, "notes": {}}
 
 
-def claim(name, second):
-    counts = {backing: second * i for i, backing in enumerate(BACKINGS)}
-    return {"name": name, "claim": "", "verdict": "REFUTED", "seen": 40 * second, "against": 15 * second, "answer": "",
-            "by_backing": {"agrees": counts, "against": counts}, "by_cause": [], "missed": {}, "missed_runs": {}}
-
-
 def report(host, second):
     windows = sum(host.windows(rate, second) for _, _, rate, _ in CAUSES)
     lost = host.lost_events(second)
@@ -132,8 +116,7 @@ def report(host, second):
             "window_pages": histogram(windows, 64), "command_status": 0,
             "causes": [cause(host, *kind, second) for kind in CAUSES], "summary": "", "marks_at": "zap", "audit": None,
             "verdict": "VIOLATED" if host.violations(second) else "INCONCLUSIVE" if lost else "HELD",
-            "invariants": [invariant(host, name, second) for name in INVARIANTS], "violations": [],
-            "claims": [claim("claim-map-dirties", second)]}
+            "invariants": [invariant(host, name, second) for name in INVARIANTS], "violations": []}
 
 
 def record(host, path, seconds):

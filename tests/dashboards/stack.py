@@ -86,7 +86,8 @@ class Stack:
 
     def start(self, name, *command):
         with open(self.path(name + ".log"), "w", encoding="utf-8") as log:
-            p = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder)  # pylint: disable=consider-using-with
+            p = subprocess.Popen(command, stdout=log, stderr=log,  # pylint: disable=consider-using-with
+                                 stdin=subprocess.DEVNULL, cwd=self.folder)
         self.running.append(p)
         return p
 
@@ -126,14 +127,15 @@ class Stack:
         port = free_port()
         self.write("alertmanager.yml", ALERTMANAGER % webhook)
         self.start("alertmanager", "prometheus-alertmanager", f"--config.file={self.path('alertmanager.yml')}",
-                   f"--storage.path={self.path('am')}", f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=")
+                   f"--storage.path={self.path('am')}", f"--web.listen-address=127.0.0.1:{port}",
+                   "--cluster.listen-address=")
         until("Alertmanager", lambda: get_text(port, "/-/ready"))
         return port
 
     def victoria(self):
         port = free_port()
-        self.start("victoria", "victoria-metrics", f"-storageDataPath={self.path('vm')}", f"-httpListenAddr=127.0.0.1:{port}",
-                   "-memory.allowedPercent=5", "-retentionPeriod=1d")
+        self.start("victoria", "victoria-metrics", f"-storageDataPath={self.path('vm')}",
+                   f"-httpListenAddr=127.0.0.1:{port}", "-memory.allowedPercent=5", "-retentionPeriod=1d")
         until("VictoriaMetrics", lambda: get_text(port, "/health"))
         return Queries(port)
 
@@ -199,8 +201,8 @@ class Webhook:
 
     def of(self, alert, **labels):
         """Notifications of an alert: [(status, labels, annotations)]."""
-        return [(a["status"], a["labels"], a["annotations"]) for a in list(self.seen) if a["labels"]["alertname"] == alert
-                and all(a["labels"].get(k) == v for k, v in labels.items())]
+        return [(a["status"], a["labels"], a["annotations"]) for a in list(self.seen)
+                if a["labels"]["alertname"] == alert and all(a["labels"].get(k) == v for k, v in labels.items())]
 
 
 def rules(stack, scale, interval="1s"):

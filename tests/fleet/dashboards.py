@@ -71,7 +71,8 @@ def every_panel(prometheus, name):
             if any(m in target["expr"] for m in LIVE):
                 print(f"skip {what} - only a running kernel gives it")
                 continue
-            stack.test(what, lambda t=target: stack.until(f"data of {filled(t['expr'])}", lambda: ask(prometheus, t), 40))
+            stack.test(what, lambda t=target: stack.until(f"data of {filled(t['expr'])}",
+                                                          lambda: ask(prometheus, t), 40))
 
 
 def variables_have_values(prometheus):
@@ -128,8 +129,10 @@ def promtool_takes_them(_prometheus):
 def firing(prometheus):
     """What befalls the hosts is what fires, and nothing of the one that is well."""
     def names(instance):
-        return {a["metric"]["alertname"] for a in prometheus.query(f'ALERTS{{alertstate="firing",instance="{instance}"}}')}
-    want = {"MmuscopeViolation", "MmuscopeBlind", "MmuscopeNotifierStorm", "MmuscopeLostHugePages", "MmuscopeVmNotFollowed"}
+        found = prometheus.query(f'ALERTS{{alertstate="firing",instance="{instance}"}}')
+        return {a["metric"]["alertname"] for a in found}
+    want = {"MmuscopeViolation", "MmuscopeBlind", "MmuscopeNotifierStorm", "MmuscopeLostHugePages",
+            "MmuscopeVmNotFollowed"}
     stack.until(f"{want} of busy", lambda: want <= names("busy"), 90)
     stack.until("the overflow of large", lambda: "MmuscopeSeriesOverflow" in names("large"), 60)
     stack.same(names("quiet"), set())
@@ -137,7 +140,7 @@ def firing(prometheus):
              if a["labels"].get("instance") == "busy"}
     stack.same([a["annotations"] for a in prometheus.api("alerts")["alerts"]
                 if "error expanding" in str(a["annotations"]) or "no value" in str(a["annotations"])], [])
-    for alert, words in (("MmuscopeViolation", "busy: KVM broke notified-before-clean; VM 1 (qemu-system-x86, pid 801): "),
+    for alert, words in (("MmuscopeViolation", "busy: KVM broke notified-before-clean; VM 1 (qemu-system-x86, pid 801)"),
                          ("MmuscopeLostHugePages", "(qemu-system-x86, pid 80"),
                          ("MmuscopeNotifierStorm", "busy: NUMA balancing keeps")):
         if words not in texts[alert]:

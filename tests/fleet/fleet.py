@@ -86,8 +86,8 @@ class Fleet:
     def config(self):
         targets = "".join(f'      - {{targets: ["{where}"], labels: {{instance: {name}, rack: r1}}}}\n'
                           for name, where in self.where.items())
-        return CONFIG % {"beat": self.beat, "timeout": 900 * self.beat, "targets": targets, "victoria": self.victoria.port,
-                         "rules": stack.rules(self.s, self.scale, f"{self.beat}s"),
+        return CONFIG % {"beat": self.beat, "timeout": 900 * self.beat, "targets": targets,
+                         "victoria": self.victoria.port, "rules": stack.rules(self.s, self.scale, f"{self.beat}s"),
                          "alertmanager": self.s.alertmanager(self.webhook.port)}
 
     def heard(self, alert, status, **labels):
@@ -207,7 +207,7 @@ def figures(f):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="tests/fleet/fleet.py", description="A fleet of exporters, and what is to happen.")
+    parser = argparse.ArgumentParser(prog="tests/fleet/fleet.py", description="A fleet, and what happens to it.")
     parser.add_argument("--hosts", type=int, default=5, help="exporters, one of them a liar (5)")
     hosts = max(parser.parse_args().hosts, 5)
     with stack.Stack() as s:
