@@ -46,7 +46,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: FORCE all demo test check lab prove long fuzz power docs dashboards fleet payoff install clean setup test-programs
+.PHONY: FORCE all demo test check lab prove long fuzz power docs payoff install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -225,8 +225,16 @@ power: all test-programs
 docs: $(B)/bin/mmuscope
 	$(B)/bin/mmuscope metrics -o docs/metrics.md
 
+.PHONY: dashboards fleet install-dashboards
 dashboards:
 	scripts/make-dashboards
+
+# rules and panels lead to the runbook
+install: install-dashboards
+install-dashboards:
+	for f in dashboards/*.json dashboards/rules.yml; do \
+		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/mmuscope/$$f; done
+	install -D -m 644 docs/runbook.md $(DESTDIR)$(PREFIX)/share/doc/mmuscope/runbook.md
 
 fleet: all test-programs
 	tests/fleet/fleet.py --hosts 200
@@ -238,9 +246,6 @@ install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 	install -D -m 755 $(B)/bin/mmuscope $(DESTDIR)$(PREFIX)/bin/mmuscope
 	install -D -m 755 $(B)/bin/mmuscope-load $(DESTDIR)$(PREFIX)/bin/mmuscope-load
 	install -D -m 644 dist/mmuscope.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/mmuscope.catalog
-	for f in dashboards/*.json dashboards/rules.yml; do \
-		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/mmuscope/$$f; done
-	install -D -m 644 docs/runbook.md $(DESTDIR)$(PREFIX)/share/doc/mmuscope/runbook.md
 	for m in docs/man/*.[1-8]; do \
 		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 
