@@ -10,6 +10,8 @@
 # make fuzz       every target of tests/fuzz for FUZZ_SECONDS (60) each
 # make power      how often the gate is wrong, with new real runs from the lab (docs/gate.md)
 # make docs       docs/metrics.md, from the table of metrics
+# make dashboards  what dashboards/mmuscope.toml describes: dashboards and rules
+# make fleet      200 exporters, Prometheus, Alertmanager, VictoriaMetrics; alerts arrive (docs/fleet.md)
 # make payoff     the tables of docs/payoff.md, by two sessions on every kernel of the lab
 # make install    DESTDIR and PREFIX as usual
 # make deb        build/mmuscope_VERSION_ARCH.deb;  make dist: build/mmuscope-VERSION.tar.xz, of the last commit
@@ -227,6 +229,20 @@ power: all test-programs
 
 docs: $(B)/bin/mmuscope
 	$(B)/bin/mmuscope metrics -o docs/metrics.md
+
+.PHONY: dashboards fleet install-dashboards
+dashboards:
+	scripts/make-dashboards
+
+# rules and panels lead to the runbook
+install: install-dashboards
+install-dashboards:
+	for f in dashboards/*.json dashboards/rules.yml; do \
+		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/mmuscope/$$f; done
+	install -D -m 644 docs/runbook.md $(DESTDIR)$(PREFIX)/share/doc/mmuscope/runbook.md
+
+fleet: all test-programs
+	tests/fleet/fleet.py --hosts 200
 
 payoff: all
 	scripts/payoff
