@@ -202,12 +202,12 @@ static int top_option(struct options *o, const char *name, int c)
 		return 0;
 	case 'n':
 		if (parse_number(optarg, 1, UINT32_MAX, &n))
-			return bad(name, "-n takes how many pictures, from 1 on, not", optarg);
+			return options_bad(name, "-n takes how many pictures, from 1 on, not", optarg);
 		o->pictures = (uint32_t)n;
 		return 0;
 	case 'd':
 		if (parse_duration(optarg, &o->every_ns) || o->every_ns < DELAY_MIN)
-			return bad(name, "-d takes a time from 100ms on (1, 500ms, 1m), not", optarg);
+			return options_bad(name, "-d takes a time from 100ms on (1, 500ms, 1m), not", optarg);
 		return 0;
 	case LONG_SORT:
 		o->sort = optarg;
@@ -230,9 +230,9 @@ static int top_rest(struct options *o, int argc, char **argv, const char *name)
 	if (optind < argc && strcmp(argv[optind - 1], "--"))
 		o->file = argv[optind++];
 	if (o->file && optind < argc)
-		return bad(name, "unexpected argument", argv[optind]);
+		return options_bad(name, "unexpected argument", argv[optind]);
 	if (o->file && (o->pid || o->for_ns || o->no_check))
-		return bad(name, "-p, --for and --no-check are for a host, not for a recording:", o->file);
+		return options_bad(name, "-p, --for and --no-check are for a host, not for a recording:", o->file);
 	return 0;
 }
 

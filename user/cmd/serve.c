@@ -77,9 +77,7 @@ static const struct option longs[] = {
 
 static int bad(const char *what, const char *text)
 {
-	log_error("serve: %s '%s'", what, text);
-	fprintf(stderr, "Try 'mmuscope serve --help'.\n");
-	return -1;
+	return options_bad("serve", what, text);
 }
 
 static int take_number(uint32_t *to, uint64_t low, uint64_t high, const char *what)
@@ -164,19 +162,21 @@ static void take_flag(struct serve_options *o, int c)
 	case LONG_NO_SECCOMP:
 		o->seccomp = false;
 		break;
-	case 'v':
-		log_level++;
-		break;
-	default:
-		log_level = LOG_QUIET;
-		break;
 	}
+}
+
+static int take_option(struct serve_options *o, int c)
+{
+	if (optarg)
+		return take_value(o, c);
+	take_flag(o, c);
+	return 0;
 }
 
 /* 0: go on; 1: help was printed; -1: bad usage was reported. */
 static int parse(struct serve_options *o, int argc, char **argv)
 {
-	int c;
+	int c, err;
 
 	*o = (struct serve_options){
 		.speed = 1, .interval_ns = 5000000000, .max_vms = 256, .max_series = 10000,
@@ -185,18 +185,20 @@ static int parse(struct serve_options *o, int argc, char **argv)
 	optind = 0;
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "+:p:vqh", longs, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage, stdout);
-			return 1;
+		switch (c) {
+		case 'v':
+		case 'q':
+		case 'h':
+		case ':':
+		case '?':
+			err = options_common(c, argv, "serve", usage, NULL);
+			break;
+		default:
+			err = take_option(o, c);
+			break;
 		}
-		if (c == ':')
-			return bad("missing argument after", argv[optind - 1]);
-		if (c == '?')
-			return bad("unknown option", argv[optind - 1]);
-		if (c == 'v' || c == 'q' || !optarg)
-			take_flag(o, c);
-		else if (take_value(o, c))
-			return -1;
+		if (err)
+			return err;
 	}
 	if (optind < argc)
 		return bad("unexpected argument", argv[optind]);
@@ -281,7 +283,7 @@ static int serve_configured(struct serve *s, const struct web_config *c)
 
 int cmd_serve(int argc, char **argv)
 {
-	struct serve s = { .started_ns = serve_clock_ns() };
+	struct serve s = { .started_ns = serve_clock_ns(), .started_at = time(NULL) };
 	static struct web_config config;
 	int err = parse(&s.options, argc, argv);
 	sigset_t set;

@@ -11,6 +11,7 @@
 #include "user/metrics/series_limit.h"
 
 #include <jansson.h>
+#include <time.h>
 
 struct MHD_Response;
 struct session;
@@ -93,6 +94,7 @@ struct serve {
 	struct journal *journal;
 	struct watcher *watcher;
 	uint64_t started_ns;
+	time_t started_at;		/* taken once: of two clocks read later it would come out a second more or less */
 	int statm;			/* /proc/self/statm, opened while we may */
 };
 

@@ -92,17 +92,13 @@ static int add_journal(const struct journal_totals *t, struct samples *out)
 
 static int add_process(const struct serve *s, struct samples *out)
 {
-	uint64_t age = serve_clock_ns() - s->started_ns;
 	struct rusage use = { 0 };
-	struct timespec now;
 	int err;
 
 	getrusage(RUSAGE_SELF, &use);
-	clock_gettime(CLOCK_REALTIME, &now);
 	err = samples_add(out, METRIC_CPU, NULL, seconds(use.ru_utime) + seconds(use.ru_stime));
 	err = err ?: samples_add(out, METRIC_RSS, NULL, resident(s->statm));
-	return err ?: samples_add(out, METRIC_START_TIME, NULL,
-				  (double)(now.tv_sec - (time_t)(age / 1000000000)));
+	return err ?: samples_add(out, METRIC_START_TIME, NULL, (double)s->started_at);
 }
 
 int stats_add(const struct serve *s, struct samples *out)
