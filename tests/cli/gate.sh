@@ -58,7 +58,7 @@ done
 run "$mmuscope" metrics
 verdict metrics-are-the-docs cmp out "$top/docs/metrics.md"
 run "$mmuscope" metrics --json
-verdict metrics-json jq -e '.metrics | length > 50 and all(.help != "" and (.name | startswith("mmuscope_")))' out
+verdict metrics-json jq -e '.metrics | length > 50 and all(.help != "" and (.name | test("^(mmuscope|process)_")))' out
 
 mkdir base new slow
 i=0
