@@ -32,7 +32,8 @@ static const char usage[] =
 "  -h, --help          this text\n"
 "\n"
 "Keys: h tells them, q quits.  NO_COLOR in the environment: no colours.\n"
-"Exit status: 0 done, 1 error, 2 a violation was seen, 4 this kernel cannot do it.\n";
+"Exit status: 0 done, 1 error, 2 a violation was seen, 4 this kernel cannot do\n"
+"it.\n";
 
 static int check_options(const struct options *o)
 {

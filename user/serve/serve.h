@@ -94,7 +94,7 @@ struct serve {
 	struct journal *journal;
 	struct watcher *watcher;
 	uint64_t started_ns;
-	time_t started_at;		/* taken once: of two clocks read later it would come out a second more or less */
+	time_t started_at;		/* once: of two clocks read later it would come out a second off */
 	int statm;			/* /proc/self/statm, opened while we may */
 };
 
