@@ -14,9 +14,9 @@ const badge = (verdict) => el("span", { class: "verdict " + verdict }, (ICONS[ve
 const times = () => points.map((p) => p.time_s);
 const column = (get) => points.map((p) => get(p) ?? 0);
 
-// Names with a value at any time, the largest at the end first.
+// Names with a value at any time, the largest at the end first; none before the first numbers.
 function names(member) {
-	const last = points[points.length - 1][member];
+	const last = points.length ? points[points.length - 1][member] : {};
 	const all = new Set(points.flatMap((p) => Object.entries(p[member]).filter((e) => e[1] > 0).map((e) => e[0])));
 	return [...all].sort((a, b) => (last[b] || 0) - (last[a] || 0)).slice(0, CAUSES_SHOWN);
 }
