@@ -68,6 +68,11 @@ def picture(browser, name, width):
         f.write(base64.b64decode(shot["data"]))
 
 
+def colours(browser):
+    """{cause: colour} of the windows as they are drawn now."""
+    return dict(browser.evaluate("specs.windows.layers().map(l => [l.label, l.colour])"))
+
+
 def live(browser, server):
     browser.page()
     browser.open(server.url)
@@ -81,6 +86,7 @@ def live(browser, server):
     say(browser.evaluate("judged.hidden"), "not-judged-yet")
     browser.evaluate("document.getElementById('freeze').click()")
     frozen = browser.evaluate("points[points.length - 1].time_s")
+    before = colours(browser)
     browser.wait("false", 3)
     say(browser.evaluate("points[points.length - 1].time_s") == frozen, "freezes")
     browser.evaluate("document.getElementById('freeze').click()")
@@ -90,6 +96,9 @@ def live(browser, server):
     picture(browser, "live-dark", 1280)
     # only its last snapshot has verdicts
     say(browser.wait("document.querySelectorAll('#verdicts tbody tr').length >= 14", DEADLINE), "verdicts")
+    after = colours(browser)
+    say(len(after) > len(before) and before.items() <= after.items() and len(set(after.values())) == len(after),
+        "a-cause-keeps-its-colour", f"{before}, then {after}")
     say(browser.evaluate("!judged.hidden && report.verdict === 'VIOLATED'"), "the-verdict-of-all")
     picture(browser, "live-judged", 1280)
     others = [c for c in browser.complaints() if not c.startswith("request: " + server.url)]

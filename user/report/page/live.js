@@ -21,6 +21,22 @@ function names(member) {
 	return [...all].sort((a, b) => (last[b] || 0) - (last[a] || 0)).slice(0, CAUSES_SHOWN);
 }
 
+// A cause keeps its colour whichever others come and go; of one that is no longer shown another may have it.
+const colourOf = { windows: new Map(), lost: new Map() };
+function causes(member, values) {
+	const mine = colourOf[member];
+	const shown = names(member);
+	for (const label of shown.filter((l) => !mine.has(l))) {
+		const taken = new Set(mine.values());
+		const free = [...Array(COLOURS).keys()].map((i) => "c" + i).find((c) => !taken.has(c));
+		const gone = [...mine.keys()].find((l) => !shown.includes(l));
+		mine.set(label, free ?? mine.get(gone));
+		if (!free)
+			mine.delete(gone);
+	}
+	return shown.map((label) => ({ label, colour: mine.get(label), values: values(column((p) => p[member][label])) }));
+}
+
 const warning = el("div", { class: "card banner", role: "alert", hidden: true });
 const whole = el("p", { class: "whole" });
 const tiles = el("div", { class: "tiles" });
@@ -35,12 +51,12 @@ const specs = {
 	windows: {
 		title: "Invalidation windows, by cause", unit: "Windows per second", x: [], show: (v) => short(v) + "/s",
 		summary: "Stacked areas: mmu_notifier windows per second, by what opened them",
-		layers: () => names("windows").map((label, i) => ({ label, colour: "c" + i % COLOURS, values: rate(times(), column((p) => p.windows[label])) })),
+		layers: () => causes("windows", (v) => rate(times(), v)),
 	},
 	lost: {
 		title: "Mapped smaller than the host does, by cause", unit: "Guest memory", x: [], show: bytes, marks: byteMarks,
 		summary: "Stacked areas: bytes that KVM maps smaller than the host, by cause, over time",
-		layers: () => names("lost").map((label, i) => ({ label, colour: "c" + (i + 1) % COLOURS, values: column((p) => p.lost[label]) })),
+		layers: () => causes("lost", (v) => v),
 	},
 	faults: {
 		title: "vCPU faults and retries", unit: "Faults per second", x: [], show: (v) => short(v) + "/s",
