@@ -148,7 +148,8 @@ function fill(history) {
 		figures[name].draw();
 	}
 	document.getElementById("footer").textContent = `mmuscope ${report.mmuscope || "?"} serve. New numbers every ${history.interval_s} s. ` +
-		"Plots: uPlot (MIT); drag in one to zoom, double-click to see all again.";
+		(canDraw ? "Plots: uPlot (MIT); drag in one to zoom, double-click to see all again." :
+			"It was built without uPlot, which draws the plots: their numbers stand in their place.");
 }
 
 async function get(path) {
