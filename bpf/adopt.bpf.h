@@ -121,6 +121,10 @@ static long adopt_step(u32 i, struct adopt *a)
 	}
 	if (gfn >= ADOPT_GFN_END)
 		return 1;
+	if (a->level < 5 && gfn >= GFN_END_4) {
+		adopt_advance(a, st, gfn, ADOPT_GFN_END);
+		return 0;
+	}
 	for (level = 5; level >= 2; level--) {
 		u32 shift = (level - 1) * 9;
 

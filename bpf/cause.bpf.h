@@ -22,16 +22,16 @@ enum {
 static __always_inline u32 syscall_of(struct task_struct *task)
 {
 	struct pt_regs *regs;
-	u64 nr = 0, advice = 0;
+	u64 nr, advice = 0;
 
 	if (task->flags & PF_KTHREAD)
 		return 0;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	bpf_probe_read_kernel(&nr, sizeof(nr), &regs->orig_ax);
+	nr = regs->orig_ax;
 	if (nr == NR_MADVISE)
-		bpf_probe_read_kernel(&advice, sizeof(advice), &regs->dx);
+		advice = regs->dx;
 	else if (nr == NR_PROCESS_MADVISE)
-		bpf_probe_read_kernel(&advice, sizeof(advice), &regs->r10);
+		advice = regs->r10;
 	return (nr & 0x3ff) << 16 | (advice & 0x3f) << 26;
 }
 
@@ -95,57 +95,93 @@ GLOBAL int cause_sample(struct cause_row *row, u64 n)
 	return 0;
 }
 
-/* A window begins: name it. */
-GLOBAL int cause_begin(struct window *w, u32 depth)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct cause_row *row;
-
-	if (!w)
-		return 0;
-	struct cause_key key = {
-		.tid = task->pid, .vm = w->vm, .path = syscall_of(task) | (depth & 0xffff),
-		.event = w->event,
-	};
-
-	w->cause = key;
-	row = cause_row(&key);
-	if (row)
-		cause_sample(row, __sync_fetch_and_add(&row->windows, 1) + 1);
-	else
-		lost(LOSS_CAUSES);
-	return 0;
-}
-
-/* A window is over: what it did goes to its row. */
-GLOBAL int cause_end(struct window *w, u64 ns)
+/* The row of a window that begins is looked for, and a stack taken if it is time for one. */
+GLOBAL int cause_named(struct window *w)
 {
 	struct cause_row *row;
 	struct cause_key key;
-	u32 b;
 
 	if (!w)
 		return 0;
 	key = w->cause;
+	row = cause_row(&key);
+	if (!row) {
+		lost(LOSS_CAUSES);
+		return 0;
+	}
+	w->cause_known = row->windows + 1;
+	return cause_sample(row, row->windows + 1);
+}
+
+/*
+ * A window begins: name it.  A row is one task's, so that for a window like its last here it need not be
+ * looked for until that window ends, but for its stacks.
+ */
+static __always_inline void cause_begin(struct window *w, u32 depth)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 tid = task->pid, path = syscall_of(task) | (depth & 0xffff);
+	u64 n = w->cause_known;
+	bool alike = w->cause.tid == tid && w->cause.vm == w->vm && w->cause.path == path &&
+		     w->cause.event == w->event;
+
+	if (alike && n && n & (n + 1)) {
+		w->cause_known = n + 1;
+		return;
+	}
+	w->cause.tid = tid;
+	w->cause.vm = w->vm;
+	w->cause.path = path;
+	w->cause.event = w->event;
+	w->cause_known = 0;
+	cause_named(w);
+}
+
+/* What was seen in a window goes to its row, and is forgotten. */
+GLOBAL int cause_evidence(struct window *w, struct cause_row *row)
+{
+	if (!w || !row)
+		return 0;
+	for (u32 e = 0; e < SEEN_NR; e++) {
+		if (!(w->evidenced & 1 << e))
+			continue;
+		for (u32 k = 0; k < BACKING_NR; k++) {
+			__sync_fetch_and_add(&row->seen[e][k], w->seen[e][k]);
+			w->seen[e][k] = 0;
+		}
+	}
+	w->evidenced = 0;
+	return 0;
+}
+
+/* A window is over: what it did goes to its row. */
+static __always_inline void cause_end(struct window *w, u64 ns, u32 bucket)
+{
+	struct cause_row *row;
+	struct cause_key key;
+
+	/* there was no row to be had */
+	if (!w->cause_known)
+		return;
+	key = w->cause;
 	row = bpf_map_lookup_elem(&causes, &key);
 	if (!row)
-		return 0;
+		return;
+	__sync_fetch_and_add(&row->windows, 1);
 	__sync_fetch_and_add(&row->ns, ns);
 	if (ns > row->ns_max)
 		row->ns_max = ns;
-	b = hist_bucket(ns);
-	b = b < CAUSE_BUCKET_LOW ? 0 : b - CAUSE_BUCKET_LOW;
-	if (b >= CAUSE_BUCKETS)
-		b = CAUSE_BUCKETS - 1;
-	__sync_fetch_and_add(&row->ns_bucket[b], 1);
+	bucket = bucket < CAUSE_BUCKET_LOW ? 0 : bucket - CAUSE_BUCKET_LOW;
+	if (bucket >= CAUSE_BUCKETS)
+		bucket = CAUSE_BUCKETS - 1;
+	asm volatile("" : "+r"(bucket));
+	if (bucket < CAUSE_BUCKETS)
+		__sync_fetch_and_add(&row->ns_bucket[bucket], 1);
 	if (!w->zapped)
-		return 0;
+		return;
 	__sync_fetch_and_add(&row->zapped, w->zapped);
-	for (u32 e = 0; e < SEEN_NR; e++)
-		for (u32 k = 0; k < BACKING_NR; k++)
-			if (w->seen[e][k])
-				__sync_fetch_and_add(&row->seen[e][k], w->seen[e][k]);
-	return 0;
+	if (w->evidenced)
+		cause_evidence(w, row);
 }
 
 /* Evidence from a page lost outside any window: to the row of this task and VM. */
@@ -177,9 +213,10 @@ static __always_inline void evidence(struct vm_counts *c, struct window *w, u32 
 	if (backing >= BACKING_NR)
 		return;
 	COUNT(c, seen[what][backing], n);
-	if (w)
+	if (w) {
 		w->seen[what][backing] += n;
-	else if (what != SEEN_MAP_DIRTY && what != SEEN_MAP_CLEAN)
+		w->evidenced |= 1 << what;
+	} else if (what != SEEN_MAP_DIRTY && what != SEEN_MAP_CLEAN)
 		cause_outside(vm, what, backing, n);
 }
 

@@ -44,6 +44,16 @@ static __always_inline void judged(struct vm_counts *c, enum invariant inv, stru
 	}
 }
 
+/* A model has said the usual: it is counted, and no story made.  False: to be judged(), or recorded. */
+static __always_inline bool judged_kept(struct vm_counts *c, enum invariant inv, struct step step)
+{
+	if (cfg_record || step.says == SAYS_BROKEN)
+		return false;
+	if (step.says == SAYS_KEPT)
+		COUNT(c, checked[inv], 1);
+	return true;
+}
+
 /* D(h): is the page known to be dirty, by its folio's flag or by the host leaf that maps hva? */
 GLOBAL int page_is_dirty(u64 pgd, u64 hva, u64 pfn, u64 *flags)
 {
@@ -213,6 +223,19 @@ GLOBAL int lost_seen(const struct change *l, u64 hva, u64 flags, u64 window, u64
 	return 0;
 }
 
+/* hva of a gfn; most windows are in one memslot. */
+static __always_inline u64 lost_hva(struct window *w, u64 kvm, u32 as_id, u64 gfn)
+{
+	struct span *s;
+
+	if (!w)
+		return gfn_to_hva(kvm, as_id, gfn);
+	s = &w->span[0];
+	if (w->spans && s->as_id == as_id && gfn >= s->gfn && gfn < s->end)
+		return s->uaddr + ((gfn - s->base_gfn) << 12);
+	return window_gfn_to_hva(w, kvm, as_id, gfn);
+}
+
 /*
  * A leaf SPTE is gone, or may no longer be written through.  Judges dirty-until-notified, and collects what
  * the claims want to know: who had made the page dirty, and did the host know that it was used.
@@ -253,7 +276,7 @@ GLOBAL int check_lost(const struct change *l, struct task_state *t, struct windo
 	dirty = flags & PAGE_FLAG(dirty);
 	known = flags & (PAGE_FLAG(referenced) | PAGE_FLAG(active));
 	if ((written && !dirty) || (young && !known) || w) {
-		hva = window_gfn_to_hva(w, kvm, as_id, gfn);
+		hva = lost_hva(w, kvm, as_id, gfn);
 		if (!hva && !(vm->flags & VM_DYING))
 			lost(LOSS_SLOT_LOOKUP);
 	}
@@ -329,6 +352,8 @@ GLOBAL int zapped_verdict(struct window *w, const struct scan *s, u64 hva, u32 a
 	if (s->found)
 		state = zas_step(state, ZAS_LEAF_FOUND).next;
 	step = zas_step(state, ZAS_JUDGE);
+	if (judged_kept(c, INV_ZAPPED_AT_START, step))
+		return 0;
 
 	struct story story = {
 		.gfn = s->found_gfn, .hva = hva, .pfn = spte_pfn(s->found_spte),
@@ -409,6 +434,8 @@ GLOBAL int check_clean(u64 head)
 	if (step.says == SAYS_NOTHING)
 		return 0;
 	COUNT(c, cleaned, 1);
+	if (judged_kept(c, INV_NOTIFIED_BEFORE_CLEAN, step))
+		return 0;
 
 	struct story s = {
 		.pfn = f.first, .flags = flags, .pages = f.mapped, .order = order, .level = 1,

@@ -58,6 +58,10 @@ static __always_inline u32 read32(u64 addr)
 {
 	u32 v = 0;
 
+	/* the verifier lets a part of an integer be read */
+	if (cap_rdonly_cast)
+		return *(u32 *)bpf_rdonly_cast((void *)addr,
+					       bpf_core_type_id_kernel(struct timespec64));
 	bpf_probe_read_kernel(&v, sizeof(v), (void *)addr);
 	return v;
 }
@@ -130,23 +134,24 @@ static __always_inline u64 page_flags(u64 page)
 
 #define PAGE_FLAG(name) (1ULL << bpf_core_enum_value(enum pageflags, PG_##name))
 
+/* Read a bit field of a structure at a kernel address; little-endian: any load that reaches it will do. */
+#define FIELD_BITS(addr, type, field) \
+	(read64((u64)(addr) + __CORE_RELO((type *)0, field, BYTE_OFFSET)) \
+	 << __CORE_RELO((type *)0, field, LSHIFT_U64) >> __CORE_RELO((type *)0, field, RSHIFT_U64))
+
 /*
  * Is the page table of the kvm_mmu_page at sp being zapped as a whole?  A bit of its role whose place
  * depends on how many bits rights take: bit 11, and 12 in 7.3, which has four of them.
  */
 static __always_inline bool role_invalid(u64 sp)
 {
-	struct kvm_mmu_page *page = (void *)sp;
-
-	return BPF_CORE_READ_BITFIELD_PROBED(page, role.invalid);
+	return FIELD_BITS(sp, struct kvm_mmu_page, role.invalid);
 }
 
 /* Does the kvm_mmu_page at sp shadow no page table of the guest's? */
 static __always_inline bool role_direct(u64 sp)
 {
-	struct kvm_mmu_page *page = (void *)sp;
-
-	return BPF_CORE_READ_BITFIELD_PROBED(page, role.direct);
+	return FIELD_BITS(sp, struct kvm_mmu_page, role.direct);
 }
 
 /* Argument n of a traced function as a number: the verifier allows no arithmetic on a typed pointer. */

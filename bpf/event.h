@@ -199,7 +199,7 @@ struct cause_key {
 };
 
 struct cause_row {
-	__u64 windows;
+	__u64 windows;		/* that have ended; outside any window: changes */
 	__u64 ns;		/* sum of their durations */
 	__u64 ns_max;
 	__u64 zapped;		/* 4K pages */
@@ -381,6 +381,14 @@ struct look_args {
 	__s32 refs;
 	__s32 mapcount;		/* of a small folio */
 	__u32 order;
+	__u32 pad;
+};
+
+/* Request of the program that records how a suspect ended. */
+struct settled_args {
+	struct suspect was;
+	__u64 pfn;
+	__u32 event;		/* enum rfr_event */
 	__u32 pad;
 };
 

@@ -13,6 +13,7 @@
 #include "hist.h"
 #include "lookup.h"
 #include "spare.h"
+#include "state.bpf.h"
 
 /*
  * Configuration, constant once loaded: branches on it cost nothing.  Globals are __u32 and __u64, since
@@ -50,6 +51,11 @@ __u64 k_vm_list;		/* address of KVM's list of VMs */
 __u64 k_nx_huge_pages;	/* address of KVM's parameter; 0: not known */
 __u32 k_max_level;	/* KVM maps no larger than this PG_LEVEL_x; 0: not known */
 
+/* VMs met lately, by vm_place(): kvm | index, one word so that it cannot be torn; 0: none */
+enum { RECENT_VMS = 1024 };
+
+__u64 recent_vms[RECENT_VMS];
+
 /* on: judge and count; off: hooks fall through (set after attaching, cleared before detaching) */
 __u32 enabled;
 __u64 losses[LOSS_NR];
@@ -58,101 +64,6 @@ __u64 carried;		/* skipped ends of faults that were judged at the next lookup of
 __u32 stories;
 __u32 shadow_pages;	/* the shadow MMU has been used by one of our VMs */
 
-/* one window a task has open (kvm_mmu_notifier_invalidate_range_start .. _end), for one VM */
-enum {
-	WINDOW_DEPTH = 4,
-	WINDOW_SPANS = 4,
-	WINDOW_PAGES = 16,	/* lost pages that are looked at again at its end */
-	OPEN_WINDOWS = 16,	/* of one VM at a time */
-	PINS = 8,		/* pages that a task holds outside mmu_notifiers */
-	PREFETCHED = 8,		/* SPTEs that one fault maps besides its own: PTE_PREFETCH_NUM, mmu.c */
-};
-
-struct span {			/* part of a window that lies in one memslot */
-	u64 gfn;
-	u64 end;		/* exclusive */
-	u64 base_gfn;
-	u64 uaddr;		/* hva of base_gfn */
-	u64 slot;		/* struct kvm_memory_slot * */
-	u32 as_id;
-	u32 pad;
-};
-
-/* a page that was lost in a window while it was dirty */
-struct window_page {
-	u64 pfn;
-	u64 hva;
-	u64 gfn;
-	u64 mapping;		/* of its folio, at the loss */
-};
-
-struct window {
-	u64 range;		/* struct mmu_notifier_range *: pairs start and end */
-	u64 start;		/* hva */
-	u64 end;
-	u64 ns;
-	u64 zapped;		/* 4K pages */
-	u64 flushes;		/* the VM's flush requests at the last zap */
-	u32 vm;
-	u32 event;
-	u32 spans;
-	u32 scratch;
-	u32 flush_state;	/* enum fas_state */
-	u32 open;		/* place in the VM's table of open windows + 1; 0: none */
-	u32 npages;
-	u32 ending;		/* its end is being looked at: the VM to close it for */
-	u64 number;		/* recording: its id */
-	u32 flush_steps;	/* recording: steps of flushed-at-start so far */
-	u32 retries;		/* recording: faults that came into it, once it is off the VM's table */
-	struct cause_key cause;
-	struct span span[WINDOW_SPANS];
-	struct window_page page[WINDOW_PAGES];
-	u32 seen[SEEN_NR][BACKING_NR];
-};
-
-/* an SPTE lost while its page was not dirty; judged when the start returns or the next one is lost */
-struct debt {
-	u64 pfn;
-	u64 gfn;
-	u64 hva;
-	u64 old_spte;
-	u64 new_spte;
-	u32 level;
-	u32 vm;
-	u32 as_id;
-	u32 state;		/* enum dun_state */
-	u32 backing;
-	u32 pad;
-	u64 object;		/* recording: the instance */
-};
-
-/* what a vCPU's fault has been told by the primary MMU, and what it has mapped */
-struct fault {
-	u64 hva;		/* of the last hva_to_pfn; 0: none since the last fault ended */
-	u64 pfn;
-	u64 head;		/* of the page that it holds a reference of; 0: none */
-	u64 gfn;		/* of the first SPTE installed */
-	u64 spte;
-	u64 map_seq;		/* mmu_invalidate_seq at the install */
-	s32 refs;
-	u32 vm;			/* that it was asked for */
-	u32 level;		/* of the SPTE; 0: none was installed */
-	u32 as_id;
-	u32 nprefetched;
-	u32 pad;
-	u64 prefetched_gfn[PREFETCHED];
-	u64 prefetched[PREFETCHED];	/* SPTEs, 4K */
-};
-
-enum { SCAN_CHUNK = 64 };
-
-struct task_state {
-	struct debt debt;
-	struct fault fault;
-	struct window window[WINDOW_DEPTH];
-	u64 chunk[SCAN_CHUNK];	/* entries of a leaf table under inspection */
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -160,51 +71,12 @@ struct {
 	__type(value, struct task_state);
 } task_states SEC(".maps");
 
-/* a page held by kvm_vcpu_map() */
-struct pin {
-	u64 map;		/* struct kvm_host_map *; 0: free */
-	u64 head;
-	u64 pfn;
-	u64 mapping;
-	u64 gfn;
-	u32 vm;
-	u32 dirty;		/* PG_dirty at the map */
-	u64 object;		/* recording: the instance */
-};
-
-struct task_pins {
-	struct pin pin[PINS];
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct task_pins);
 } pins SEC(".maps");
-
-/* a window as other tasks see it: which gfns nobody may map now */
-struct open_window {
-	u64 id;			/* struct mmu_notifier_range *; 0: free */
-	u32 state;		/* enum nmw_state */
-	u32 spans;
-	struct cause_key cause;
-	u64 number;		/* recording: the window's id */
-	u64 retries;
-	u64 gfn[WINDOW_SPANS];
-	u64 end[WINDOW_SPANS];
-	u32 as_id[WINDOW_SPANS];
-};
-
-/* what is kept of a VM and is of no interest outside the programs */
-struct vm_state {
-	u64 adopt;		/* bit 0: changed under the adopter's hands; above: place it has come to */
-	u32 adopt_spoiled;	/* something that adoption cannot follow happened */
-	u32 busy;		/* windows whose start has begun and whose end has not returned */
-	u32 nopen;		/* of open[] */
-	u32 settled;		/* KVM's in-progress count has been 0 since we follow the VM */
-	struct open_window open[OPEN_WINDOWS];
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -385,14 +257,6 @@ struct {
 	__type(value, struct hist);
 } hists SEC(".maps");
 
-/* the last VM seen on this CPU: kvm | index, one word so that it cannot be torn */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, u64);
-} last_vm SEC(".maps");
-
 /* the block map: 2 MiB of host memory each, see track.bpf.h */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -449,82 +313,6 @@ static __always_inline void lost(enum loss what)
 	__sync_fetch_and_add(&losses[what], 1);
 }
 
-/*
- * Is it for this entry to act?  copy: 0 it is the first, else the first or second spare.  They run in this
- * order (user/session/session.c), and each tells those after it that the work is being done.
- */
-static __always_inline bool guard_enter(enum guard g, u32 copy)
-{
-	struct runs *r;
-	u8 was;
-
-	/* while hooks are being attached, spares are there before what they stand in for */
-	if (!enabled)
-		return false;
-	r = bpf_task_storage_get(&task_runs, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!r)
-		return !copy;
-	was = r->pass[g];
-	if (copy == 0) {
-		r->pass[g] = PASS_DONE;
-		return true;
-	}
-	/* the last one leaves the slate clean; if it was skipped, what is left is not PASS_DONE */
-	r->pass[g] = copy < SPARES ? PASS_SEEN : PASS_NONE;
-	if (copy < SPARES ? was == PASS_DONE : was != PASS_NONE)
-		return false;
-	__sync_fetch_and_add(&spared[g], 1);
-	return true;
-}
-
-/*
- * A hook's program, and the entries to it that are attached in its place where the kernel is preemptible:
- * SPARED(section, name, guard, what to do, BPF_PROG arguments...).  An entry is a few instructions and a tail
- * call, so that the program itself is verified once; user/session/attach.c puts it into the array.
- *
- * A program that is reached by a tail call is not protected by prog->active: two tasks may be inside it on
- * one CPU.  From 6.13 on it could not bear that, since a tracing program has a stack for each CPU, unless it
- * holds a tail call itself (check_max_stack_depth(), kernel/bpf/verifier.c): hence the one that is never
- * made.  Its maps must bear it, as they must bear entries that were spared.
- */
-#define SPARED_ENTRY(section, entry, array, g, copy)				\
-	SEC(section) int entry(void *ctx)					\
-	{									\
-		if (guard_enter(g, copy))					\
-			bpf_tail_call(ctx, &array, 0);				\
-		return 0;							\
-	}
-
-#define SPARED_ENTRIES(section, name, array, g)					\
-	SPARED_ENTRY(section, name##_entry, array, g, 0)			\
-	SPARED_ENTRY(section, name##_spare, array, g, 1)			\
-	SPARED_ENTRY(section, name##_spare2, array, g, 2)
-
-#define SPARED(section, name, g, body, ...)					\
-	struct {								\
-		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);				\
-		__uint(max_entries, 1);						\
-		__uint(key_size, 4);						\
-		__uint(value_size, 4);						\
-	} name##_body SEC(".maps");						\
-	SEC(section) int BPF_PROG(name, __VA_ARGS__)				\
-	{									\
-		if (cfg_never)							\
-			bpf_tail_call(ctx, &name##_body, 0);			\
-		body;								\
-		return 0;							\
-	}									\
-	SPARED_ENTRIES(section, name, name##_body, g)
-
-/* A hook whose function has the prototype of another hook's, for whose program it is the same event. */
-#define SAME_AS(section, name, g, other)					\
-	SEC(section) int name(void *ctx)					\
-	{									\
-		bpf_tail_call(ctx, &other##_body, 0);				\
-		return 0;							\
-	}									\
-	SPARED_ENTRIES(section, name, other##_body, g)
-
 /* This CPU's copy of the counters of VM index vm (0: the host). */
 static __always_inline struct vm_counts *counts_of(u32 vm)
 {
@@ -540,15 +328,24 @@ static __always_inline struct vm_counts *counts_of(u32 vm)
 			__sync_fetch_and_add(&(counts)->field, (n));	\
 	} while (0)
 
-static __always_inline void hist_add(u32 id, u64 v)
+/* Count v in a histogram; returns its bucket. */
+static __always_inline u32 hist_add(u32 id, u64 v)
 {
 	struct hist *h = bpf_map_lookup_elem(&hists, &id);
 	u32 b = hist_bucket(v);
 
+	asm volatile("" : "+r"(b));	/* older verifiers forget the bound of a copy */
 	if (!h || b >= HIST_BUCKETS)
-		return;
+		return 0;
 	h->bucket[b]++;
 	h->sum += v;
+	return b;
+}
+
+/* The current task's state, NULL if it has none. */
+static __always_inline struct task_state *task_state_found(void)
+{
+	return bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), 0, 0);
 }
 
 /* The current task's state, made on first use; NULL (counted) when there is none to be had. */

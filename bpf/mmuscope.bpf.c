@@ -12,6 +12,7 @@
 #include "payoff_hooks.bpf.h"
 #include "pins.bpf.h"
 #include "shadow.bpf.h"
+#include "spared.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -25,7 +26,7 @@ int BPF_PROG(vm_init, struct kvm *kvm)
 
 	if (!enabled)
 		flags = k_tdp_mmu ? VM_LATE : VM_LATE | VM_SHADOW;
-	vm_enter((u64)kvm, bpf_get_current_pid_tgid() >> 32, flags, task_in_scope());
+	vm_enter(arg_number(ctx, 0), bpf_get_current_pid_tgid() >> 32, flags, task_in_scope());
 	return 0;
 }
 
@@ -75,7 +76,7 @@ static __always_inline int settle_now(void)
 
 	if (!cfg_check || !enabled)
 		return 0;
-	t = bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), 0, 0);
+	t = task_state_found();
 	if (t)
 		debt_settle(t, NULL);
 	return 0;
@@ -97,7 +98,7 @@ SEC("fexit/kvm_destroy_vm")
 int BPF_PROG(vm_destroyed, struct kvm *kvm)
 {
 	settle_now();
-	vm_leave((u64)kvm);
+	vm_leave(arg_number(ctx, 0));
 	return 0;
 }
 
@@ -202,7 +203,7 @@ static __always_inline int hva_kfp(struct kvm_follow_pfn *kfp, u64 pfn)
 	struct page **page = kfp->refcounted_page;
 	bool held = page && read64((u64)page);
 	/* as a number: 7.x has the field as a pointer to memory that may be read */
-	u64 writable = (u64)BPF_CORE_READ(kfp, map_writable);
+	u64 writable = cfg_walk ? (u64)BPF_CORE_READ(kfp, map_writable) : 0;
 
 	return hva_pfn(kfp->hva, kfp->flags & FOLL_WRITE, held, writable, pfn);
 }
@@ -233,7 +234,7 @@ SPARED("fentry/hva_to_pfn", hva_ask_five, GUARD_HVA_ASK, lookup_begin(addr, writ
 /* ---- the end of a fault ---- */
 
 SPARED("fexit/kvm_tdp_page_fault", fault_tdp, GUARD_FAULT_TDP,
-       fault_end(ctx, fault->gfn, fault->pfn, ret), struct kvm_vcpu *vcpu, struct kvm_page_fault *fault,
+       fault_end(vcpu, fault->gfn, fault->pfn, ret), struct kvm_vcpu *vcpu, struct kvm_page_fault *fault,
        int ret)
 
 /* nested guests with nested paging, and 64-bit guests without */
@@ -252,7 +253,7 @@ static __always_inline int window_start(void *ctx, struct mmu_notifier_range *ra
 	struct vm_info *vm;
 	struct window *w;
 	u64 id = arg_number(ctx, 1);
-	u32 event;
+	u32 event, place;
 
 	if (!enabled)
 		return 0;
@@ -269,15 +270,14 @@ static __always_inline int window_start(void *ctx, struct mmu_notifier_range *ra
 		return 0;
 	if (cfg_check)
 		debt_settle(t, NULL);
-	/* a window of the same range that is still there has lost its end: the stack was used again */
-	w = window_find(t, id, vm->index);
-	if (!w)
-		w = window_find(t, 0, 0);
+	place = window_new_place(t, id, vm->index);
+	w = window_at(t, place);
 	if (!w) {
 		lost(LOSS_WINDOW_DEPTH);
 		return 0;
 	}
 	COUNT(c, windows_followed, 1);
+	t->newest = place;
 	w->start = range->start;
 	w->end = range->end;
 	w->zapped = 0;
@@ -288,7 +288,9 @@ static __always_inline int window_start(void *ctx, struct mmu_notifier_range *ra
 	w->npages = 0;
 	w->ending = 0;
 	w->flush_state = fas_step(FAS_IDLE, FAS_ENTER).next;
-	__builtin_memset(w->seen, 0, sizeof(w->seen));
+	if (w->evidenced)
+		__builtin_memset(w->seen, 0, sizeof(w->seen));
+	w->evidenced = 0;
 	w->range = id;
 	if (cfg_record) {
 		w->number = record_number();
@@ -299,11 +301,12 @@ static __always_inline int window_start(void *ctx, struct mmu_notifier_range *ra
 	if (cfg_causes)
 		cause_begin(w, (void *)range - ctx);
 	w->ns = bpf_ktime_get_ns();
+	if (!cfg_check)
+		return 0;
 	st = vm_state(vm->index);
 	if (st)
 		__sync_fetch_and_add(&st->busy, 1);
-	if (cfg_check)
-		window_find_spans(w, vm->kvm);
+	window_find_spans(w, &t->hint, vm->kvm, vm->born_ns);
 	return 0;
 }
 
@@ -321,7 +324,7 @@ static __always_inline int window_started(void *ctx, int ret)
 	vm = vm_get(notifier_kvm(arg_number(ctx, 0)));
 	if (!vm)
 		return 0;
-	t = bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), 0, 0);
+	t = task_state_found();
 	if (!t)
 		return 0;
 	w = window_find(t, arg_number(ctx, 1), vm->index);
@@ -352,7 +355,7 @@ static __always_inline int window_end(u64 range)
 
 	if (!enabled)
 		return 0;
-	t = bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), 0, 0);
+	t = task_state_found();
 	if (!t)
 		return 0;
 	if (cfg_check)
@@ -379,7 +382,7 @@ static __always_inline int window_ended(void)
 
 	if (!enabled)
 		return 0;
-	t = bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), 0, 0);
+	t = task_state_found();
 	if (!t)
 		return 0;
 	for (u32 i = 0; i < WINDOW_DEPTH; i++) {

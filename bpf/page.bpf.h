@@ -41,8 +41,13 @@ static __always_inline u64 folio_mapping_word(u64 head)
 	return FIELD64(head, struct folio, mapping);
 }
 
-/* enum backing, by folio->mapping.  GLOBAL, or the verifier would follow what comes after once for each. */
-GLOBAL u32 backing_of(u64 mapping)
+enum { KIND_BACKING = 15, KIND_SECRET = 16 };
+
+/*
+ * enum backing, by folio->mapping, and KIND_SECRET for memfd_secret (mm/secretmem.c: secretmem_aops).
+ * GLOBAL, or the verifier would follow what comes after once for each.
+ */
+GLOBAL u32 mapping_kind(u64 mapping)
 {
 	u64 ops;
 
@@ -55,14 +60,19 @@ GLOBAL u32 backing_of(u64 mapping)
 	ops = FIELD64(mapping, struct address_space, a_ops);
 	if (ops == k_shmem_aops)
 		return BACKING_SHMEM;
-	return ops == k_hugetlb_aops ? BACKING_HUGETLB : BACKING_FILE;
+	if (ops == k_hugetlb_aops)
+		return BACKING_HUGETLB;
+	return ops && ops == k_secret_aops ? BACKING_FILE | KIND_SECRET : BACKING_FILE;
 }
 
-/* The page belongs to memfd_secret (mm/secretmem.c: secretmem_aops). */
+static __always_inline u32 backing_of(u64 mapping)
+{
+	return mapping_kind(mapping) & KIND_BACKING;
+}
+
 static __always_inline bool mapping_is_secret(u64 mapping)
 {
-	return mapping && !(mapping & MAPPING_KSM) && k_secret_aops &&
-	       FIELD64(mapping, struct address_space, a_ops) == k_secret_aops;
+	return mapping_kind(mapping) & KIND_SECRET;
 }
 
 /* Dirty by its host leaf: hardware bit, or the one kept for write-protected entries. */
@@ -107,9 +117,8 @@ static __always_inline int host_leaf(u64 pgd, u64 hva, struct leaf *leaf)
 }
 
 /* References of a small page that its mappings, the page or swap cache and private data explain. */
-GLOBAL int page_explained(u64 head)
+GLOBAL int page_explained(u64 head, u64 flags, u64 mapping)
 {
-	u64 flags = page_flags(head), mapping = folio_mapping_word(head);
 	s32 n = (s32)read32(head + bpf_core_field_offset(struct page, _mapcount.counter)) + 1;
 
 	n += !(mapping & MAPPING_ANON) || (flags & PAGE_FLAG(swapcache));

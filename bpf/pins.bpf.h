@@ -29,10 +29,11 @@ static __always_inline bool page_pinned(u64 head)
 static __always_inline bool page_held(u64 head)
 {
 	s32 refs = page_refs(head);
+	u64 flags = page_flags(head);
 
-	if (page_flags(head) & PAGE_FLAG(head))
+	if (flags & PAGE_FLAG(head))
 		return refs > 0;
-	return refs > page_explained(head);
+	return refs > page_explained(head, flags, folio_mapping_word(head));
 }
 
 /* kvm_vcpu_map() has returned 0.  pinned: this kernel pins, so a reference alone is not enough. */

@@ -35,7 +35,7 @@ static __always_inline u64 record_wake(void)
 /* what a step is, in one argument */
 #define STEP_WHAT(inv, event, number) ((u32)(inv) | (u32)(event) << 8 | (u32)(number) << 16)
 
-GLOBAL int record_step(u32 what, const struct story *s, u64 window, u64 object)
+static __always_inline int record_step_by(u32 tid, u32 what, const struct story *s, u64 window, u64 object)
 {
 	struct event_step *e;
 	struct vm_counts *c;
@@ -55,7 +55,7 @@ GLOBAL int record_step(u32 what, const struct story *s, u64 window, u64 object)
 	e->head.size = sizeof(*e);
 	e->head.ns = bpf_ktime_get_ns();
 	e->step.vm = s->vm;
-	e->step.tid = bpf_get_current_pid_tgid();
+	e->step.tid = tid;
 	e->step.object = object;
 	e->step.invariant = inv;
 	e->step.event = what >> 8;
@@ -75,6 +75,11 @@ GLOBAL int record_step(u32 what, const struct story *s, u64 window, u64 object)
 	e->step.number = what >> 16;
 	bpf_ringbuf_submit(e, record_wake());
 	return 0;
+}
+
+GLOBAL int record_step(u32 what, const struct story *s, u64 window, u64 object)
+{
+	return record_step_by(bpf_get_current_pid_tgid(), what, s, window, object);
 }
 
 /*

@@ -18,6 +18,9 @@ enum {
 	ROOTS_MAX = 8,
 };
 
+/* a root of 4 levels reaches so far; behind that its index would begin again at 0 */
+#define GFN_END_4 (1ULL << 36)
+
 struct scan {
 	u64 root;		/* kernel address of the root table */
 	u64 gfn;
@@ -102,33 +105,51 @@ static long scan_entry(u32 k, struct chunk_scan *c)
 	if (k >= SCAN_CHUNK)
 		return 1;
 	spte = c->chunk[k];
-	if (spte_present(spte) && gfn >= c->s->gfn && gfn < c->s->end)
+	if (spte_present(spte))
 		scan_leaf(c->s, spte, 1, gfn);
 	return 0;
 }
 
-/* Look at up to 64 SPTEs of a leaf table, those of s->gfn on; moves s->gfn.  0, or 1 to give up. */
-GLOBAL int scan_chunk(struct scan *s, u64 table)
+/* n <= 64 SPTEs that lie at the address `from`; the first is of the gfn `first`. */
+GLOBAL int scan_entries(struct scan *s, u64 from, u64 first, u32 n)
 {
-	struct chunk_scan c = {};
-	struct task_state *t;
-	u64 first;
+	struct chunk_scan c = { .s = s, .first = first };
+	struct task_state *t = task_state();
 
-	if (!s)
+	asm volatile("" : "+r"(n));	/* older verifiers forget the bound of a copy */
+	if (!s || !t || n > SCAN_CHUNK)
 		return 1;
-	t = task_state();
-	if (!t)
-		return 1;
-	first = s->gfn & ~(u64)(SCAN_CHUNK - 1);
-	if (bpf_probe_read_kernel(t->chunk, sizeof(t->chunk), (void *)(table + (first & 511) * 8))) {
+	c.chunk = t->chunk;
+	if (bpf_probe_read_kernel(t->chunk, n * 8, (void *)from)) {
 		lost(LOSS_RACED);
 		return 1;
 	}
-	c.s = s;
-	c.chunk = t->chunk;
-	c.first = first;
-	bpf_loop(SCAN_CHUNK, scan_entry, &c, 0);
-	s->gfn = first + SCAN_CHUNK;
+	bpf_loop(n, scan_entry, &c, 0);
+	return 0;
+}
+
+/* Look at up to 64 SPTEs of a leaf table, those of s->gfn on; moves s->gfn.  0, or 1 to give up. */
+static __always_inline int scan_chunk(struct scan *s, u64 table)
+{
+	u64 first = s->gfn, next = (first | (SCAN_CHUNK - 1)) + 1, spte;
+	u64 from = table + (first & 511) * 8;
+
+	if (next > s->end)
+		next = s->end;
+	if (next - first > 1) {
+		if (scan_entries(s, from, first, next - first))
+			return 1;
+		s->gfn = next;
+		return 0;
+	}
+	/* most windows are of one page */
+	if (bpf_probe_read_kernel(&spte, sizeof(spte), (void *)from)) {
+		lost(LOSS_RACED);
+		return 1;
+	}
+	if (spte_present(spte))
+		scan_leaf(s, spte, 1, first);
+	s->gfn = next;
 	return 0;
 }
 
@@ -139,8 +160,13 @@ static long scan_step(u32 i, struct scan *s)
 
 	if (s->gfn >= s->end)
 		return 1;
-	if (s->level >= 5 && !scan_down(s, &table, 5))
-		return 0;
+	if (s->level >= 5) {
+		if (!scan_down(s, &table, 5))
+			return 0;
+	} else if (s->gfn >= GFN_END_4) {
+		s->gfn = s->end;
+		return 1;
+	}
 	if (!scan_down(s, &table, 4) || !scan_down(s, &table, 3) || !scan_down(s, &table, 2))
 		return 0;
 	return scan_chunk(s, table) ? 1 : 0;
@@ -153,6 +179,9 @@ GLOBAL int scan_root(struct scan *out, u32 steps)
 
 	if (!out)
 		return 0;
+	/* most ranges lie in one chunk */
+	if (scan_step(0, out) || out->gfn >= out->end)
+		return out->gfn >= out->end;
 	s = *out;	/* bpf_loop takes a context on the stack only */
 	bpf_loop(steps, scan_step, &s, 0);
 	*out = s;

@@ -95,6 +95,25 @@ GLOBAL int span_add(struct window *w, u64 slot, u32 as_id)
 	return 0;
 }
 
+/* Look for the memslots that s->start to s->last touch.  False: too many.  scratch: see unknown(). */
+static __always_inline bool slots_search(struct slot_search *s, u64 slots, u32 *scratch)
+{
+	s->stack[0] = slots ? FIELD64(slots, struct kvm_memslots, hva_tree.rb_root.rb_node) : 0;
+	if (!s->stack[0])
+		return true;
+	s->depth = unknown(scratch, 1);
+	s->hits = unknown(scratch, 0);
+	bpf_loop(TREE_NODES, slot_search_step, s, 0);
+	return !s->depth && s->hits <= WINDOW_SPANS;
+}
+
+/* From a node of the tree of hvas to its memslot. */
+static __always_inline u64 slot_node_offset(u64 slots)
+{
+	return bpf_core_field_offset(struct kvm_memory_slot, hva_node) +
+	       FIELD32(slots, struct kvm_memslots, node_idx) * bpf_core_type_size(struct interval_tree_node);
+}
+
 /* The spans of one address space. */
 GLOBAL int window_find_in(struct window *w, u64 kvm, u32 as_id)
 {
@@ -105,16 +124,11 @@ GLOBAL int window_find_in(struct window *w, u64 kvm, u32 as_id)
 		return 0;
 	s.start = w->start;
 	s.last = w->end - 1;
-	s.stack[0] = FIELD64(slots, struct kvm_memslots, hva_tree.rb_root.rb_node);
-	if (!s.stack[0])
-		return 0;
-	s.depth = unknown(&w->scratch, 1);
-	s.hits = unknown(&w->scratch, 0);
-	bpf_loop(TREE_NODES, slot_search_step, &s, 0);
-	if (s.depth || s.hits > WINDOW_SPANS)
+	if (!slots_search(&s, slots, &w->scratch))
 		lost(LOSS_SLOT_SPANS);
-	off = bpf_core_field_offset(struct kvm_memory_slot, hva_node) +
-	      FIELD32(slots, struct kvm_memslots, node_idx) * bpf_core_type_size(struct interval_tree_node);
+	if (!s.hits)
+		return 0;
+	off = slot_node_offset(slots);
 	for (u32 i = 0; i < WINDOW_SPANS; i++) {
 		if (i >= s.hits)
 			break;
@@ -123,18 +137,98 @@ GLOBAL int window_find_in(struct window *w, u64 kvm, u32 as_id)
 	return 0;
 }
 
-/*
- * Fill w->span with the parts of w's hva range that lie in memslots of its VM.  Too many spans are
- * counted as a loss.
- */
-GLOBAL int window_find_spans(struct window *w, u64 kvm)
+static __always_inline u64 slots_generation(u64 slots)
 {
-	if (!w)
+	return FIELD64(slots, struct kvm_memslots, generation);
+}
+
+/* Which memslots of this address space have hvas of the hint's?  0: none, 1: only that one, 2: others. */
+GLOBAL u32 hint_shared(struct slot_hint *h, u32 as_id)
+{
+	struct slot_search s = {};
+	u64 slots;
+
+	if (!h || as_id > 1)
+		return 2;
+	slots = h->slots[as_id];
+	s.start = h->uaddr;
+	s.last = h->top - 1;
+	if (!slots_search(&s, slots, &h->scratch) || s.hits > 1)
+		return 2;
+	if (!s.hits)
+		return 0;
+	return s.found[0] - slot_node_offset(slots) == h->slot ? 1 : 2;
+}
+
+/*
+ * The second window in a row has come to lie in this memslot only: remember it, if no other memslot has
+ * some of its hvas.  The generations are read first: what is newer than they are will not be used.
+ */
+GLOBAL int hint_learn(struct slot_hint *h, const struct window *w, u64 kvm, u64 born_ns)
+{
+	u64 slot;
+
+	if (!h || !w)
+		return 0;
+	slot = w->spans == 1 && !w->span[0].as_id ? w->span[0].slot : 0;
+	if (!slot || h->last != slot) {
+		h->last = slot;
+		return 0;
+	}
+	h->kvm = 0;
+	for (u32 as_id = 0; as_id < 2; as_id++) {
+		h->slots[as_id] = active_memslots(kvm, as_id);
+		h->generation[as_id] = slots_generation(h->slots[as_id]);
+	}
+	h->slot = slot;
+	h->base_gfn = FIELD64(slot, struct kvm_memory_slot, base_gfn);
+	h->uaddr = FIELD64(slot, struct kvm_memory_slot, userspace_addr);
+	h->top = h->uaddr + (FIELD64(slot, struct kvm_memory_slot, npages) << 12);
+	if (hint_shared(h, 0) != 1 || hint_shared(h, 1))
+		return 0;
+	h->born_ns = born_ns;
+	h->kvm = kvm;
+	return 0;
+}
+
+/* If the window lies in the hint's memslot, and the memslots are still those of then: its only span. */
+static __always_inline bool hint_serves(const struct slot_hint *h, struct window *w, u64 kvm,
+					u64 born_ns)
+{
+	struct span *span = &w->span[0];
+
+	if (h->kvm != kvm || h->born_ns != born_ns || w->start < h->uaddr || w->end > h->top)
+		return false;
+	for (u32 as_id = 0; as_id < 2; as_id++) {
+		u64 slots = active_memslots(kvm, as_id);
+
+		if (slots != h->slots[as_id] || slots_generation(slots) != h->generation[as_id])
+			return false;
+	}
+	span->base_gfn = h->base_gfn;
+	span->uaddr = h->uaddr;
+	span->gfn = h->base_gfn + ((w->start - h->uaddr) >> 12);
+	span->end = h->base_gfn + ((w->end - h->uaddr + 4095) >> 12);
+	span->as_id = 0;
+	span->slot = h->slot;
+	w->spans = 1;
+	return true;
+}
+
+/*
+ * Fill w->span with the parts of w's hva range that lie in memslots of its VM, which is at kvm and was
+ * made at born_ns.  Too many spans are counted as a loss.
+ */
+GLOBAL int window_find_spans(struct window *w, struct slot_hint *h, u64 kvm, u64 born_ns)
+{
+	if (!w || !h)
 		return 0;
 	w->spans = 0;
+	if (hint_serves(h, w, kvm, born_ns))
+		return 1;
 	for (u32 as_id = 0; as_id < 2; as_id++)
 		window_find_in(w, kvm, as_id);
-	return w->spans;
+	return hint_learn(h, w, kvm, born_ns);
 }
 
 struct gfn_search {

@@ -78,6 +78,17 @@ static __always_inline void gig_add(u64 pfn, s64 n)
 		lost(LOSS_BLOCK_RANGE);
 }
 
+/* The same as track_change(), level 1. */
+static __always_inline void track_page(u64 pfn, s32 n)
+{
+	struct block *b = block_of(pfn >> BLOCK_SHIFT);
+
+	if (b && n > 0)
+		track_add_4k(b, pfn);
+	else if (b)
+		track_del_4k(b, pfn);
+}
+
 /* A may-write leaf SPTE of this level for pfn has appeared (n = 1) or gone (n = -1). */
 GLOBAL int track_change(u64 pfn, u32 level, s32 n)
 {
@@ -85,6 +96,10 @@ GLOBAL int track_change(u64 pfn, u32 level, s32 n)
 	struct block_extra *x;
 	struct block *b;
 
+	if (level == 1) {
+		track_page(pfn, n);
+		return 0;
+	}
 	if (level == 3) {
 		gig_add(pfn, n);
 		return 0;
@@ -92,13 +107,6 @@ GLOBAL int track_change(u64 pfn, u32 level, s32 n)
 	b = block_of(key);
 	if (!b)
 		return 0;
-	if (level == 1) {
-		if (n > 0)
-			track_add_4k(b, pfn);
-		else
-			track_del_4k(b, pfn);
-		return 0;
-	}
 	x = bpf_map_lookup_elem(&block_extras, &key);
 	if (!x)
 		return 0;
@@ -259,32 +267,66 @@ static long folio_block_step(u32 i, struct folio_state *f)
 	return 0;
 }
 
+/* The same for a folio whose pages are bits of one word of its block. */
+static __always_inline void folio_word(struct folio_state *f)
+{
+	u32 key = f->pfn >> BLOCK_SHIFT, word = (f->pfn >> 6) & 7;
+	u64 mask = ~0ULL >> (64 - f->pages) << (f->pfn & 63);
+	struct block *b = bpf_map_lookup_elem(&blocks, &key);
+	struct block_extra *x = bpf_map_lookup_elem(&block_extras, &key);
+
+	if (!b || !x)
+		return;
+	f->written = !!(b->written[word] & mask);
+	if (x->huge > 0) {
+		f->mapped = f->pages;
+		f->first = f->pfn;
+	} else if (b->mapped[word] & mask || x->more) {
+		count_mapped(f);
+	}
+	if (f->written && !f->mapped)
+		__sync_fetch_and_and(&b->written[word], ~mask);
+}
+
+/* All blocks of a folio. */
+GLOBAL int folio_blocks(struct folio_state *out)
+{
+	struct folio_state f;
+
+	if (!out)
+		return 0;
+	f = *out;	/* bpf_loop takes a context on the stack only */
+	bpf_loop((f.pages + BLOCK_PAGES - 1) >> BLOCK_SHIFT, folio_block_step, &f, 0);
+	*out = f;
+	return 0;
+}
+
 /*
  * What the block map knows of a folio of out->pages pages at out->pfn whose dirty flag is being cleared.
  * Blocks outside the map (memory added later) are counted as a loss.
  */
 GLOBAL int track_clean(struct folio_state *out)
 {
-	struct folio_state f;
 	u32 key;
 	u64 *g;
 
 	if (!out)
 		return 0;
-	f = *out;	/* bpf_loop takes a context on the stack only */
-	if ((f.pfn >> BLOCK_SHIFT) >= cfg_blocks) {
+	if ((out->pfn >> BLOCK_SHIFT) >= cfg_blocks) {
 		lost(LOSS_BLOCK_RANGE);
 		return 0;
 	}
-	bpf_loop((f.pages + BLOCK_PAGES - 1) >> BLOCK_SHIFT, folio_block_step, &f, 0);
-	key = f.pfn >> 18;
+	if (out->pages && (out->pfn & 63) + out->pages <= 64)
+		folio_word(out);
+	else
+		folio_blocks(out);
+	key = out->pfn >> 18;
 	g = bpf_map_lookup_elem(&gigs, &key);
 	if (g && (s64)*g > 0) {
-		f.first = f.pfn;
-		f.mapped = f.pages;
-		f.written = 1;
+		out->first = out->pfn;
+		out->mapped = out->pages;
+		out->written = 1;
 	}
-	*out = f;
 	return 0;
 }
 

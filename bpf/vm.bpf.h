@@ -13,6 +13,12 @@
 
 enum { PARENTS_MAX = 16 };
 
+/* Where in recent_vms a VM is, if it is. */
+static __always_inline u32 vm_place(u64 kvm)
+{
+	return (kvm >> 12) & (RECENT_VMS - 1);
+}
+
 /* Is a VM made by the current task one that we were asked to look at? */
 static __always_inline bool task_in_scope(void)
 {
@@ -63,10 +69,26 @@ static __always_inline void vm_tell(u32 type, const struct vm_info *vm)
 		lost(LOSS_EVENT);
 }
 
+static __always_inline struct vm_state *vm_state(u32 index)
+{
+	return bpf_map_lookup_elem(&vm_states, &index);
+}
+
+/* KVM's own count of invalidations in progress. */
+static __always_inline u64 kvm_in_progress(u64 kvm)
+{
+	return FIELD64(kvm, struct kvm, mmu_invalidate_in_progress);
+}
+
+static __always_inline u64 kvm_invalidate_seq(u64 kvm)
+{
+	return FIELD64(kvm, struct kvm, mmu_invalidate_seq);
+}
+
 /* The state of a VM index, as for a VM that has just been made, or found. */
 static __always_inline void vm_reset(u32 index, u32 flags)
 {
-	struct vm_state *st = bpf_map_lookup_elem(&vm_states, &index);
+	struct vm_state *st = vm_state(index);
 
 	if (!st)
 		return;
@@ -90,6 +112,7 @@ static __always_inline struct vm_info *vm_enter(u64 kvm, u32 pid, u32 flags, boo
 	u32 index = 0, *known;
 	u64 mm = FIELD64(kvm, struct kvm, mm);
 
+	recent_vms[vm_place(kvm)] = 0;
 	known = bpf_map_lookup_elem(&vm_ids, &kvm);
 	if (known && !*known) {
 		/* the address of a VM out of scope whose creation failed after we had seen it */
@@ -135,32 +158,34 @@ static __always_inline struct vm_info *vm_enter(u64 kvm, u32 pid, u32 flags, boo
 	return vm;
 }
 
-/* The index of a VM, 0 if it is not to be looked at. */
-GLOBAL u32 vm_index(u64 kvm)
+/* vm_index() for a VM that recent_vms does not know; afterwards it does. */
+GLOBAL u32 vm_search(u64 kvm)
 {
-	u32 zero = 0, index, *known;
-	u64 *last = bpf_map_lookup_elem(&last_vm, &zero);
+	u32 *known = bpf_map_lookup_elem(&vm_ids, &kvm), index;
 	struct vm_info *vm;
 
-	if (last && (*last & ~KVM_INDEX_MASK) == kvm) {
-		index = *last & KVM_INDEX_MASK;
-		vm = bpf_map_lookup_elem(&vms, &index);
-		/* the address may meanwhile belong to another VM: its record tells */
-		if (vm && vm->kvm == kvm)
-			return index;
-	}
-	known = bpf_map_lookup_elem(&vm_ids, &kvm);
 	if (!known)
 		return 0;
 	index = *known;
-	if (!index)
-		return 0;
-	vm = bpf_map_lookup_elem(&vms, &index);
-	if (!vm || vm->kvm != kvm)
-		return 0;
-	if (last && !(kvm & KVM_INDEX_MASK))
-		*last = kvm | index;
+	if (index) {
+		vm = bpf_map_lookup_elem(&vms, &index);
+		if (!vm || vm->kvm != kvm)
+			return 0;
+	}
+	if (!(kvm & KVM_INDEX_MASK))
+		recent_vms[vm_place(kvm)] = kvm | index;
 	return index;
+}
+
+/*
+ * The index of a VM, 0 if it is not to be looked at.  What recent_vms says of a VM is taken back when it
+ * comes or goes, and nobody works for it then.
+ */
+static __always_inline u32 vm_index(u64 kvm)
+{
+	u64 index = recent_vms[vm_place(kvm)] ^ kvm;
+
+	return index <= KVM_INDEX_MASK ? index : vm_search(kvm);
 }
 
 /* The record of a VM, NULL if it is not to be looked at. */
@@ -179,7 +204,7 @@ static __always_inline struct vm_info *vm_get(u64 kvm)
 GLOBAL u32 task_vm(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 mm = (u64)task->mm, vcpu = (u64)BPF_CORE_READ(task, preempt_notifiers.first);
+	u64 mm = (u64)task->mm, vcpu = FIELD64(task, struct task_struct, preempt_notifiers.first);
 	u32 index = 0, *by_mm;
 
 	if (vcpu) {
@@ -232,6 +257,7 @@ static __always_inline void vm_leave(u64 kvm)
 		return;
 	index = *known;
 	bpf_map_delete_elem(&vm_ids, &kvm);
+	recent_vms[vm_place(kvm)] = 0;
 	vm = index ? bpf_map_lookup_elem(&vms, &index) : NULL;
 	if (!vm)
 		return;

@@ -2,30 +2,13 @@
 /*
  * Invalidation windows: from the entry of KVM's invalidate start to the return of the end.  Kept per task
  * (a window belongs to the task that opened it), and, once KVM's part of the start is done, in a table
- * of the VM, where faults of other tasks see that they must not map these gfns now.
+ * of the VM: see open.bpf.h.
  */
 #ifndef MMUSCOPE_WINDOW_BPF_H
 #define MMUSCOPE_WINDOW_BPF_H
 
-#include "check.bpf.h"
-#include "models/no_map_in_window.h"
 #include "models/windows_balanced.h"
-
-static __always_inline struct vm_state *vm_state(u32 index)
-{
-	return bpf_map_lookup_elem(&vm_states, &index);
-}
-
-/* KVM's own count of invalidations in progress. */
-static __always_inline u64 kvm_in_progress(u64 kvm)
-{
-	return FIELD64(kvm, struct kvm, mmu_invalidate_in_progress);
-}
-
-static __always_inline u64 kvm_invalidate_seq(u64 kvm)
-{
-	return FIELD64(kvm, struct kvm, mmu_invalidate_seq);
-}
+#include "open.bpf.h"
 
 static __always_inline u64 kvm_flush_requests(u64 kvm)
 {
@@ -33,17 +16,36 @@ static __always_inline u64 kvm_flush_requests(u64 kvm)
 }
 
 /*
- * These two answer 1 + the place of a window, 0: there is none.  Not a pointer: the verifier would follow
+ * These three answer 1 + the place of a window, 0: there is none.  Not a pointer: the verifier would follow
  * all that comes after once for each place.
  */
 
-/* The window of the task for this range and VM; 0, 0: a place for a new one. */
+/* The window of the task for this range and VM. */
 GLOBAL u32 window_place(struct task_state *t, u64 range, u32 vm)
 {
 	for (u32 i = 0; t && i < WINDOW_DEPTH; i++)
 		if (t->window[i].range == range && t->window[i].vm == vm)
 			return i + 1;
 	return 0;
+}
+
+/*
+ * A place for the window of this range and VM, which begins.  If one of the same range is still there that
+ * has lost its end (the stack was used again), its place.
+ */
+GLOBAL u32 window_new_place(struct task_state *t, u64 range, u32 vm)
+{
+	u32 free = 0;
+
+	for (u32 i = WINDOW_DEPTH; t && i > 0; i--) {
+		struct window *w = &t->window[i - 1];
+
+		if (w->range == range && w->vm == vm)
+			return i;
+		if (!w->range && !w->vm)
+			free = i;
+	}
+	return free;
 }
 
 /* The innermost open window of the task for this VM, whatever its range. */
@@ -68,185 +70,11 @@ static __always_inline struct window *window_find(struct task_state *t, u64 rang
 
 static __always_inline struct window *window_current(struct task_state *t, u32 vm)
 {
+	struct window *w = window_at(t, t->newest);
+
+	if (w && w->range && w->vm == vm)
+		return w;
 	return window_at(t, window_current_place(t, vm));
-}
-
-/* An event of a model whose instance is the window: for the recorder. */
-GLOBAL int window_seen(const struct window *w, u32 what)
-{
-	if (!w)
-		return 0;
-
-	struct story s = {
-		.vm = w->vm, .pages = w->zapped, .hva = w->start, .gfn = w->spans ? w->span[0].gfn : 0,
-		.as_id = w->spans ? w->span[0].as_id : 0,
-	};
-
-	return record_step(what, &s, w->number, w->number);
-}
-
-struct publish {
-	struct window *w;
-	struct vm_state *st;
-};
-
-/* Take a place in the VM's table, if this one is free; bpf_loop callback. */
-static long publish_step(u32 i, struct publish *p)
-{
-	struct window *w = p->w;
-	struct open_window *o;
-
-	if (i >= OPEN_WINDOWS)
-		return 1;
-	o = &p->st->open[i];
-	/* taken first, filled next, shown last: state says whether it is to be looked at */
-	if (o->id || __sync_val_compare_and_swap(&o->id, 0, w->range))
-		return 0;
-	for (u32 k = 0; k < WINDOW_SPANS; k++) {
-		o->gfn[k] = w->span[k].gfn;
-		o->end[k] = w->span[k].end;
-		o->as_id[k] = w->span[k].as_id;
-	}
-	o->spans = w->spans;
-	o->cause = w->cause;
-	if (cfg_record) {
-		o->number = w->number;
-		o->retries = 0;
-	}
-	__sync_lock_test_and_set(&o->state, nmw_step(NMW_CLOSED, NMW_START).next);
-	w->open = i + 1;
-	return 1;
-}
-
-/* KVM's start has returned: from here on nobody may map these gfns. */
-GLOBAL int window_publish(struct window *w)
-{
-	struct publish p = { .w = w };
-	u32 vm;
-
-	if (!w)
-		return 0;
-	vm = w->vm;
-	p.st = vm_state(vm);
-	if (!p.st || !w->spans)
-		return 0;
-	/* before anybody can break it */
-	if (cfg_record)
-		window_seen(w, STEP_WHAT(INV_NO_MAP_IN_WINDOW, NMW_START, 0));
-	bpf_loop(OPEN_WINDOWS, publish_step, &p, 0);
-	if (w->open)
-		__sync_fetch_and_add(&p.st->nopen, 1);
-	else
-		lost(LOSS_OPEN_WINDOWS);
-	return 0;
-}
-
-/* The end is entered: take the window off the VM's table.  Returns what no-map-in-window says. */
-GLOBAL u32 window_withdraw(struct window *w)
-{
-	struct open_window *o;
-	struct vm_state *st;
-	struct step step;
-	u32 vm, i;
-
-	if (!w)
-		return SAYS_NOTHING;
-	vm = w->vm;
-	i = w->open - 1;
-	st = vm_state(vm);
-	if (!st || i >= OPEN_WINDOWS)
-		return SAYS_NOTHING;
-	o = &st->open[i];
-	step = nmw_step(o->state, NMW_END);
-	o->state = step.next;
-	if (cfg_record)
-		w->retries = o->retries;
-	__sync_fetch_and_add(&st->nopen, -1);
-	__sync_lock_test_and_set(&o->id, 0);
-	w->open = 0;
-	if (cfg_record)
-		window_seen(w, STEP_WHAT(INV_NO_MAP_IN_WINDOW, NMW_END, 1));
-	return step.says;
-}
-
-struct open_search {
-	u64 gfn;
-	u64 end;
-	u64 spte;
-	u32 as_id;
-	u32 vm;
-	u32 level;		/* in: of the leaf that has been mapped, which is spte; 0: only look */
-	u32 hits;		/* out */
-	u32 larger;		/* out: windows that the leaf reaches beyond */
-	struct cause_key cause;	/* out: of the last hit */
-};
-
-/* A leaf has been mapped into an open window: for the recorder.  Where it was is judged with the first. */
-GLOBAL int breach_seen(const struct open_search *f, u64 window)
-{
-	struct story s;
-
-	if (!f)
-		return 0;
-	s = (struct story){
-		.gfn = f->gfn, .pfn = spte_pfn(f->spte), .old_spte = f->spte, .new_spte = f->spte,
-		.vm = f->vm, .level = f->level, .as_id = f->as_id, .pages = f->end - f->gfn,
-	};
-	step_seen(INV_NO_MAP_IN_WINDOW, NMW_MAP, 1, &s, window, window);
-	return 0;
-}
-
-/* One window that is open, or a free place; bpf_loop callback. */
-static long open_window_step(u32 i, struct open_search *s)
-{
-	u32 vm = s->vm;
-	struct vm_state *st = vm_state(vm);
-	struct open_window *o;
-
-	if (!st || i >= OPEN_WINDOWS)
-		return 1;
-	o = &st->open[i];
-	if (!o->id || o->state == NMW_CLOSED)
-		return 0;
-	for (u32 k = 0; k < WINDOW_SPANS; k++) {
-		if (k >= o->spans)
-			break;
-		if (o->as_id[k] != s->as_id || s->gfn >= o->end[k] || s->end <= o->gfn[k])
-			continue;
-		/*
-		 * mmu_invalidate_retry_gfn() asks only for the gfn that faulted: a huge leaf may come to lie
-		 * over a window that is smaller.  It is sound: what needs the huge page split has a window
-		 * over all of it.
-		 */
-		if (s->gfn < o->gfn[k] || s->end > o->end[k]) {
-			s->larger++;
-			continue;
-		}
-		s->hits++;
-		s->cause = o->cause;
-		if (s->level) {
-			o->state = nmw_step(o->state, NMW_MAP).next;
-			if (cfg_record)
-				breach_seen(s, o->number);
-		} else if (cfg_record) {
-			__sync_fetch_and_add(&o->retries, 1);
-		}
-		break;
-	}
-	return 0;
-}
-
-/* Which open windows of the VM cover [gfn, end)? */
-GLOBAL int open_windows_find(struct open_search *out)
-{
-	struct open_search s;
-
-	if (!out)
-		return 0;
-	s = *out;	/* bpf_loop takes a context on the stack only */
-	bpf_loop(OPEN_WINDOWS, open_window_step, &s, 0);
-	*out = s;
-	return s.hits;
 }
 
 /* flushed-at-start: KVM's start has returned. */
@@ -272,10 +100,12 @@ GLOBAL int window_flushed(u64 kvm, struct window *w)
 	} else if (cfg_record) {
 		window_seen(w, STEP_WHAT(INV_FLUSHED_AT_START, FAS_RETURN, w->flush_steps));
 	}
+	if (judged_kept(c, INV_FLUSHED_AT_START, fas_step(state, FAS_RETURN)))
+		return 0;
 
 	struct story s = {
 		.vm = w->vm, .pages = w->zapped, .hva = w->start, .gfn = w->spans ? w->span[0].gfn : 0,
-		.as_id = w->spans ? w->span[0].as_id : 0, .level = 1,
+		.as_id = w->spans ? w->span[0].as_id : 0,
 	};
 
 	judged(c, INV_FLUSHED_AT_START, fas_step(state, FAS_RETURN), &s, w);
@@ -358,6 +188,10 @@ GLOBAL int window_judge_page(struct window *w, u32 i, u64 pgd)
 		return 0;
 	p = &w->page[i];
 	c = counts_of(w->vm);
+	/* the usual, which page_fate() would say first */
+	if (page_flags(pfn_head(p->pfn)) & PAGE_FLAG(dirty) &&
+	    judged_kept(c, INV_DIRTY_THROUGH_WINDOW, dtw_step(DTW_OWED, DTW_END_DIRTY)))
+		return 0;
 	f.pgd = pgd;
 	f.pfn = p->pfn;
 	f.hva = p->hva;
@@ -393,35 +227,46 @@ GLOBAL int window_judge_page(struct window *w, u32 i, u64 pgd)
 	return 0;
 }
 
+/* dirty-through-window for the pages of a window, and its no-map-in-window. */
+GLOBAL int window_judge(struct window *w, u64 pgd)
+{
+	struct vm_counts *c;
+
+	if (!w)
+		return 0;
+	c = counts_of(w->vm);
+	for (u32 i = 0; i < WINDOW_PAGES; i++) {
+		if (i >= w->npages)
+			break;
+		window_judge_page(w, i, pgd);
+	}
+	if (w->open && window_withdraw(w) == SAYS_KEPT)
+		COUNT(c, checked[INV_NO_MAP_IN_WINDOW], 1);
+	return 0;
+}
+
 /* What a window did is known: judge it and close the books.  now: CLOCK_MONOTONIC. */
 GLOBAL int window_close(struct window *w, u64 now)
 {
-	struct vm_counts *c;
 	struct vm_info *vm;
-	u32 index;
+	u32 index, bucket;
+	u64 ns;
 
 	if (!w)
 		return 0;
 	index = w->vm;
-	vm = bpf_map_lookup_elem(&vms, &index);
-	c = counts_of(index);
-	hist_add(HIST_WINDOW_NS, now - w->ns);
+	ns = now - w->ns;
+	bucket = hist_add(HIST_WINDOW_NS, ns);
 	hist_add(HIST_WINDOW_PAGES, w->zapped);
-	if (cfg_check && vm && vm->kvm) {
-		u64 pgd = vm->pgd;
-
-		for (u32 i = 0; i < WINDOW_PAGES; i++) {
-			if (i >= w->npages)
-				break;
-			window_judge_page(w, i, pgd);
-		}
-		if (w->open && window_withdraw(w) == SAYS_KEPT)
-			COUNT(c, checked[INV_NO_MAP_IN_WINDOW], 1);
+	if (cfg_check) {
+		vm = bpf_map_lookup_elem(&vms, &index);
+		if (vm && vm->kvm)
+			window_judge(w, vm->pgd);
 	}
 	if (cfg_record)
 		record_window(w, now);
 	if (cfg_causes)
-		cause_end(w, now - w->ns);
+		cause_end(w, ns, bucket);
 	w->range = 0;
 	/* for its end's exit, which only check looks at */
 	if (cfg_check)
@@ -449,6 +294,7 @@ GLOBAL int window_balance(u32 index)
 	struct vm_counts *c = counts_of(index);
 	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
 	struct vm_state *st = vm_state(index);
+	struct step step;
 	u64 left;
 
 	if (!st || !vm || __sync_fetch_and_add(&st->busy, -1) != 1)
@@ -462,12 +308,15 @@ GLOBAL int window_balance(u32 index)
 	if (!cfg_check || !st->settled)
 		return 0;
 
+	step = wba_step(WBA_BUSY, left ? WBA_END_NONZERO : WBA_END_ZERO);
+	if (judged_kept(c, INV_WINDOWS_BALANCED, step))
+		return 0;
+
 	struct story s = { .vm = index, .pages = left };
 
 	if (cfg_record)
 		balance_seen(&s);
-	judged(c, INV_WINDOWS_BALANCED,
-	       wba_step(WBA_BUSY, left ? WBA_END_NONZERO : WBA_END_ZERO), &s, NULL);
+	judged(c, INV_WINDOWS_BALANCED, step, &s, NULL);
 	return 0;
 }
 

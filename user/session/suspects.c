@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages that had more references after their fault than before (bpf/fault.bpf.h): most are explained a
+ * Pages that had more references after their fault than before (bpf/refs.bpf.h): most are explained a
  * moment later, and a leaked one never.
  */
 #include "session_state.h"
 
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mmuscope.skel.h"
@@ -70,24 +69,35 @@ static int unexplained(struct session *s, uint64_t pfn, const struct suspect *wa
 	return a.flags & flag(s, "PG_lru") || !a.mapcount ? 1 : -1;
 }
 
-/* For the recorder: how the instance of refs-returned ended, behind what the programs have said of it. */
+/* For the recorder: how the instance of refs-returned ended. */
 static void suspect_seen(struct session *s, uint64_t pfn, const struct suspect *was, enum rfr_event event)
 {
-	struct timespec now;
-	struct event_step e = {
-		.head = { .type = EVENT_STEP, .size = sizeof(e) },
-		.step = { .vm = was->vm, .tid = was->tid, .object = was->object,
-			  .invariant = INV_REFS_RETURNED, .event = (uint8_t)event, .level = 1,
-			  .backing = BACKING_NR, .gfn = was->gfn, .hva = was->hva, .pfn = pfn, .pages = 1,
-			  .number = 2 },
-	};
+	struct settled_args a = { .was = *was, .pfn = pfn, .event = event };
 
 	if (!s->options.record)
 		return;
+	if (session_run(s->skel->progs.settled_by_user, &a, sizeof(a)))
+		s->unsettled_refs++;
 	ring_buffer__consume(s->ring);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	e.head.ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	s->options.record(s->options.record_arg, &e.head);
+}
+
+/*
+ * Take a suspect that was looked at out of the table, once: a program may have settled it meanwhile, and its
+ * page may even be suspect anew, in another fault; the last time around nobody looks at that any more.
+ */
+static bool suspect_take(struct session *s, uint64_t pfn, const struct suspect *was, bool last)
+{
+	int fd = bpf_map__fd(s->skel->maps.suspects);
+	struct suspect taken;
+
+	if (bpf_map_lookup_and_delete_elem(fd, &pfn, &taken))
+		return false;
+	if (taken.ns == was->ns && taken.tid == was->tid)
+		return true;
+	/* not if there is a still newer one */
+	bpf_map_update_elem(fd, &pfn, &taken, BPF_NOEXIST);
+	s->unsettled_refs += last;
+	return false;
 }
 
 static void suspect_violates(struct session *s, uint64_t pfn, const struct suspect *was)
@@ -127,18 +137,20 @@ void suspects_settle(struct session *s, bool final)
 			if (bpf_map_lookup_elem(fd, &pfn, &was))
 				continue;
 			answer = unexplained(s, pfn, &was);
+			if (answer && !last) {
+				left = true;
+				continue;
+			}
+			if (!suspect_take(s, pfn, &was, last))
+				continue;
 			if (!answer) {
 				suspect_seen(s, pfn, &was, RFR_SETTLED);
 				s->settled_refs++;
-			} else if (!last) {
-				left = true;
-				continue;
 			} else if (answer > 0) {
 				suspect_violates(s, pfn, &was);
 			} else {
 				s->unsettled_refs++;
 			}
-			bpf_map_delete_elem(fd, &pfn);
 		} while (more);
 		if (left && final)
 			usleep(SUSPECT_PAUSE_US);
