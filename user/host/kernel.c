@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/log.h"
+
 void kernel_want(struct kernel *k, const char *name)
 {
 	if (k->nwanted < SYMBOLS_MAX)
@@ -28,16 +30,21 @@ static void see_symbol(struct kernel *k, const char *name)
 	}
 }
 
-/* The name is word `column` (from 0) of a line: 0 in the lab's "name type", 2 in kallsyms. */
+/*
+ * The name is word `column` (from 0) of a line: 0 in the lab's "name type", 2 in kallsyms.  A file without a
+ * name is none: systemd's ProtectKernelTunables= hides kallsyms under an empty one.
+ */
 static int read_symbols(struct kernel *k, const char *path, int column)
 {
 	char *line = NULL, *name, *save;
+	int err = -ENODATA;
 	size_t size = 0;
 	FILE *f = fopen(path, "r");
 
 	if (!f)
 		return -errno;
 	while (getline(&line, &size, f) > 0) {
+		err = 0;
 		name = strtok_r(line, " \t\n", &save);
 		for (int i = 0; name && i < column; i++)
 			name = strtok_r(NULL, " \t\n", &save);
@@ -46,7 +53,7 @@ static int read_symbols(struct kernel *k, const char *path, int column)
 	}
 	free(line);
 	fclose(f);
-	return 0;
+	return err;
 }
 
 static int open_files(struct kernel *k, const char *dir)
@@ -81,6 +88,8 @@ static bool read_preemptible(void)
 
 int kernel_open(struct kernel *k, const char *dir)
 {
+	int err;
+
 	if (dir)
 		return open_files(k, dir);
 	k->preemptible = read_preemptible();
@@ -88,7 +97,11 @@ int kernel_open(struct kernel *k, const char *dir)
 	if (!k->vmlinux)
 		return -ENOENT;
 	k->kvm = btf__load_module_btf("kvm", k->vmlinux);
-	k->kvm_symbols = k->vmlinux_symbols = !read_symbols(k, "/proc/kallsyms", 2);
+	err = read_symbols(k, "/proc/kallsyms", 2);
+	if (err)
+		log_error("/proc/kallsyms cannot be read: %s; is it hidden, as systemd's ProtectKernelTunables= does?",
+			 strerror(-err));
+	k->kvm_symbols = k->vmlinux_symbols = !err;
 	return 0;
 }
 
