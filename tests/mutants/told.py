@@ -38,7 +38,7 @@ def place(violation):
     # who maps a cleaned folio is looked up when it is told of, live; the recording has the folio
     if violation["invariant"] == "notified-before-clean":
         return violation["invariant"], violation["pfn"]
-    return tuple(str(violation[key]) for key in ("invariant", "vm", "gfn", "hva", "pfn"))
+    return tuple(str(violation[key]) for key in ("invariant", "vm", "gfn", "hva", "pfn", "level"))
 
 
 def places(report):
@@ -60,6 +60,9 @@ def differences(told):
         wrong.append("other violations are told: %s, not %s" % (places(again), places(live)))
     if not again["recording"]["whole"]:
         wrong.append("the recording is not whole")
+    lost = {name: n for name, n in again["losses"].items() if n}
+    if wrong and lost:
+        wrong.append("the recording says of losses: %s" % lost)
     stories = [story for story in told.stories["stories"] if story["steps"]] if told.stories else []
     if len(stories) != len(live["violations"]):
         wrong.append("the report tells %d stories of %d" % (len(stories), len(live["violations"])))

@@ -28,6 +28,21 @@ void text_kernel_stack(FILE *f, const struct ksyms *k, const uint64_t *stack, si
 	}
 }
 
+/* A whole window, or a VM's count of them, has no page of its own. */
+static void place(FILE *f, const struct report *r, const struct event_violation *e)
+{
+	const char *level = e->level >= 1 && e->level <= LEVELS ? level_name((int)e->level - 1) : NULL;
+
+	if (e->vm)
+		fprintf(f, "    gfn       0x%" PRIx64 "  hva 0x%" PRIx64 "%s%s  as_id %u\n", (uint64_t)e->gfn,
+			(uint64_t)e->hva, level ? "  level " : "", level ? level : "", e->as_id);
+	if (e->pfn)
+		fprintf(f, "    page      pfn 0x%" PRIx64 ", folio order %u, flags 0x%" PRIx64 "%s\n", (uint64_t)e->pfn,
+			e->order, (uint64_t)e->page_flags,
+			r->dirty_bit < 0 ? "" : e->page_flags >> r->dirty_bit & 1 ? " (dirty)" : " (not dirty)");
+	fprintf(f, "    concerns  %" PRIu64 " page%s\n", (uint64_t)e->pages, e->pages == 1 ? "" : "s");
+}
+
 void text_story(FILE *f, const struct report *r, const struct told *t)
 {
 	const struct event_violation *e = &t->e;
@@ -38,15 +53,7 @@ void text_story(FILE *f, const struct report *r, const struct told *t)
 		format_ns(when, (uint64_t)t->since_start_ns));
 	text_wrapped(f, 4, invariant_sentence(e->invariant));
 	fprintf(f, "    VM        %s\n", t->vm_name);
-	if (e->vm)
-		fprintf(f, "    gfn       0x%" PRIx64 "  hva 0x%" PRIx64 "  level %s  as_id %u\n",
-			(uint64_t)e->gfn, (uint64_t)e->hva,
-			e->level >= 1 && e->level <= LEVELS ? level_name((int)e->level - 1) : "?",
-			e->as_id);
-	fprintf(f, "    page      pfn 0x%" PRIx64 ", folio order %u, flags 0x%" PRIx64 "%s\n"
-		"    concerns  %" PRIu64 " page%s\n", (uint64_t)e->pfn, e->order, (uint64_t)e->page_flags,
-		r->dirty_bit < 0 ? "" : e->page_flags >> r->dirty_bit & 1 ? " (dirty)" : " (not dirty)",
-		(uint64_t)e->pages, e->pages == 1 ? "" : "s");
+	place(f, r, e);
 	if (e->old_spte)
 		spte(f, "SPTE", e->old_spte);
 	if (e->new_spte != e->old_spte)
