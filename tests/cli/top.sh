@@ -6,6 +6,7 @@
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$top/tests/lib/checks.sh"
 mmuscope=$top/build/bin/mmuscope
 scene=$top/build/test/recording/scene
 dir=$(mktemp -d)
@@ -20,30 +21,6 @@ end() {
 	for socket in "$dir"/tmux.*; do
 		[ ! -S "$socket" ] || tmux -S "$socket" kill-server 2> /dev/null || true
 	done
-}
-
-# check NAME FUNCTION: every command of it counts, which within 'if' would not be so
-check() {
-	failed=0
-	set +e
-	(set -e; "$2") > out 2> err
-	failed=$?
-	set -e
-	if [ $failed = 0 ]; then
-		echo "ok $1"
-	else
-		echo "not ok $1 - failed: $2"
-		tail -n 40 out err | sed 's/^/# /'
-	fi
-}
-
-# status WANTED COMMAND...
-status() {
-	wanted=$1
-	shift
-	got=0
-	"$@" > status.out 2> status.err || got=$?
-	[ "$got" = "$wanted" ] || { echo "status $got, wanted $wanted"; tail -n 3 status.err; return 1; }
 }
 
 # none COMMAND...: it must find nothing

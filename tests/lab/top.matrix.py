@@ -30,6 +30,8 @@ mmuscope record --force -o r.mms -- sh -c '{LOAD}' > /dev/null
 mmuscope top -b -d 1 r.mms
 mmuscope top --json -d 1 r.mms >&2
 """)
+# over before its first picture is due
+lab.step("short", "mmuscope top --json --no-check -n 2 -d 1h -- sh -c 'mmuscope-load -q --pages 11 anon-4k > load.out'")
 lab.step("terminal", "TERM=dumb mmuscope top")
 lab.boot()
 
@@ -85,6 +87,7 @@ def recorded():
 guarded(counts, "counts", lab["counts"])
 guarded(small, "small", lab["small"])
 guarded(recorded, "record", lab["record"])
+equal("short-one-picture", (lab["short"].status, len(pictures(lab["short"].out))), (0, 1), lab["short"])
 equal("terminal-status", lab["terminal"].status, 1, lab["terminal"])
 check("terminal-says", "-b" in lab["terminal"].err, "", lab["terminal"])
 finish()

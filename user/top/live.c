@@ -122,8 +122,9 @@ int top_live(struct top *t)
 	live.options.hooks_arg = &live;
 	top_show_again(t, "attaching to KVM...");
 	err = observe(&ob, &live.options, !t->options->no_check, collect, &live.collector);
-	/* the command has ended before a first picture, or since the last one */
-	if (!err && t->out && t->options->command && !t->options->pictures && !t->failed)
+	/* the command has ended before the last picture that was asked for, or since the last one */
+	if (!err && t->out && t->options->command && !t->failed &&
+	    (!t->options->pictures || t->shown < t->options->pictures))
 		take_picture(&live, ob.session);
 	observe_end(&ob);
 	ksyms_free(live.ksyms);
