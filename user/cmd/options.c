@@ -146,6 +146,39 @@ static int parse_only(const char *name, const char *text, unsigned int *only)
 	return err;
 }
 
+/* Which VMs, and for how long. */
+static int target_option(struct options *o, const char *name, int c)
+{
+	uint64_t n;
+
+	switch (c) {
+	case 'p':
+		if (parse_number(optarg, 1, INT32_MAX, &n))
+			return options_bad(name, "not a process id:", optarg);
+		o->pid = (uint32_t)n;
+		return 0;
+	case LONG_FOR:
+		if (parse_duration(optarg, &o->for_ns))
+			return options_bad(name, "not a duration (60s, 500ms, 5m):", optarg);
+		return 0;
+	default:
+		if (parse_number(optarg, 1, MAX_VMS, &n))
+			return options_bad(name, "--max-vms takes 1 to 4095, not", optarg);
+		o->max_vms = (uint32_t)n;
+		return 0;
+	}
+}
+
+static int stories_option(struct options *o, const char *name)
+{
+	uint64_t n;
+
+	if (parse_number(optarg, 0, 1000, &n))
+		return options_bad(name, "--stories takes 0 to 1000, not", optarg);
+	o->stories = (uint32_t)n;
+	return 0;
+}
+
 /* An option of the recorder.  0, or -1 after having reported what is wrong with it. */
 static int record_option(struct options *o, const char *name, int c)
 {
@@ -300,87 +333,59 @@ int options_common(int c, char **argv, const char *name, const char *usage, cons
 	}
 }
 
+/* An option that only some commands take.  0, or -1 after having reported what is wrong with it. */
+static int group_option(struct options *o, const char *name, int c, unsigned int group)
+{
+	switch (group) {
+	case OPT_TARGET:
+		return target_option(o, name, c);
+	case OPT_ONLY:
+		return parse_only(name, optarg, &o->only);
+	case OPT_STORIES:
+		return stories_option(o, name);
+	case OPT_RECORD:
+		return record_option(o, name, c);
+	case OPT_JUDGE:
+		return judge_option(o, name, c);
+	case OPT_TOP:
+		return top_option(o, name, c);
+	case OPT_CLAIMS:
+		o->claims = true;
+		return 0;
+	case OPT_STACKS:
+		o->stacks = true;
+		return 0;
+	case OPT_CANDIDATE:
+		o->candidate = optarg;
+		return 0;
+	default:
+		o->payoff = true;
+		return 0;
+	}
+}
+
 int options_parse(struct options *o, int argc, char **argv, const char *name, unsigned int accepts,
 		  const char *usage)
 {
-	uint64_t n;
-	int c, err;
+	unsigned int group;
+	int c, err = 0;
 
 	*o = (struct options){ .max_vms = 256, .stories = 16, .ring_bytes = RING_DEFAULT,
 			       .every_ns = 1000000000 };
 	optind = 0;	/* glibc: forget a former command line too */
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "+:p:o:bn:d:vqh", longs, NULL)) != -1) {
-		if (option_group(c) & ~accepts)
+		group = option_group(c);
+		if (group & ~accepts)
 			return options_bad(name, "not an option of this command:", argv[optind - 1]);
-		switch (c) {
-		case 'p':
-			if (parse_number(optarg, 1, INT32_MAX, &n))
-				return options_bad(name, "not a process id:", optarg);
-			o->pid = (uint32_t)n;
-			break;
-		case LONG_FOR:
-			if (parse_duration(optarg, &o->for_ns))
-				return options_bad(name, "not a duration (60s, 500ms, 5m):", optarg);
-			break;
-		case LONG_JSON:
+		if (c == LONG_JSON)
 			o->json = true;
-			break;
-		case LONG_ONLY:
-			if (parse_only(name, optarg, &o->only))
-				return -1;
-			break;
-		case LONG_MAX_VMS:
-			if (parse_number(optarg, 1, MAX_VMS, &n))
-				return options_bad(name, "--max-vms takes 1 to 4095, not", optarg);
-			o->max_vms = (uint32_t)n;
-			break;
-		case LONG_STORIES:
-			if (parse_number(optarg, 0, 1000, &n))
-				return options_bad(name, "--stories takes 0 to 1000, not", optarg);
-			o->stories = (uint32_t)n;
-			break;
-		case LONG_CLAIMS:
-			o->claims = true;
-			break;
-		case LONG_STACKS:
-			o->stacks = true;
-			break;
-		case LONG_RING:
-		case LONG_ROTATE_SIZE:
-		case LONG_ROTATE_TIME:
-		case LONG_KEEP:
-		case LONG_FORCE:
-			if (record_option(o, name, c))
-				return -1;
-			break;
-		case LONG_VM:
-		case LONG_FROM:
-		case LONG_TO:
-			if (judge_option(o, name, c))
-				return -1;
-			break;
-		case 'b':
-		case 'n':
-		case 'd':
-		case LONG_SORT:
-		case LONG_FILTER:
-		case LONG_ASCII:
-		case LONG_NO_CHECK:
-			if (top_option(o, name, c))
-				return -1;
-			break;
-		case LONG_CANDIDATE:
-			o->candidate = optarg;
-			break;
-		case LONG_PAYOFF:
-			o->payoff = true;
-			break;
-		default:
+		else if (!group)
 			err = options_common(c, argv, name, usage, &o->output);
-			if (err)
-				return err;
-		}
+		else
+			err = group_option(o, name, c, group);
+		if (err)
+			return err;
 	}
 	if (accepts & OPT_TOP && top_rest(o, argc, argv, name))
 		return -1;
