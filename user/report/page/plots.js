@@ -79,7 +79,8 @@ function numbers(spec) {
 		const { head, rows } = spec.table();
 		const every = Math.max(1, Math.ceil(rows.length / TABLE_ROWS));
 		const some = rows.filter((row, i) => i % every === 0 || i === rows.length - 1);
-		const columns = head.map((title, i) => ({ title, get: (row) => row[i], n: true, show: (v) => String(v) }));
+		const columns = head.map((title, i) => ({ title, get: (row) => row[i], n: true,
+			show: (v) => String(typeof v === "number" ? Math.round(v * 1000) / 1000 : v) }));
 		const caption = spec.title + (every > 1 ? `, every ${every}th row` : "");
 		box.append(table(caption, columns, some));
 	}
