@@ -6,24 +6,13 @@
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$top/tests/lib/checks.sh"
 bin=$top/build/bin
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 cd "$dir"
 export DEBFULLNAME="the mmuscope tests" DEBEMAIL=root@localhost
-
-# check NAME COMMAND...
-check() {
-	name=$1
-	shift
-	if "$@" > out 2> err; then
-		echo "ok $name"
-	else
-		echo "not ok $name - failed: $*"
-		tail -n 20 out err | sed 's/^/# /'
-	fi
-}
 
 build() {
 	"$top/scripts/make-deb" "$bin" 1.2.3 "$dir/a.deb"
