@@ -15,7 +15,6 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 import urllib.parse
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -210,24 +209,3 @@ def rules(stack, scale, interval="1s"):
     subprocess.run([os.path.join(TOP, "scripts/make-dashboards"), "-o", stack.path("made"), "--scale", str(scale),
                     "--interval", interval], check=True)
     return stack.path("made/rules.yml")
-
-
-FAILED = []
-
-
-def test(name, function):
-    """Say how it went, as tests/run wants to hear it."""
-    try:
-        function()
-        print(f"ok {name}")
-    except Exception as e:  # pylint: disable=broad-exception-caught
-        FAILED.append(name)
-        print(f"not ok {name} - {type(e).__name__} {str(e)[:600]}")
-        for line in traceback.format_exc().splitlines():
-            print(f"# {line}")
-    sys.stdout.flush()
-
-
-def same(got, want):
-    if got != want:
-        raise AssertionError(f"got {got!r}, not {want!r}")

@@ -3,18 +3,18 @@
 #
 # Every query of every dashboard, rule and alert, asked of a real Prometheus that scrapes 'mmuscope serve': each
 # has data. What only a running kernel gives (tests/lab/serve.matrix.py looks at it there) is skipped by name.
-import json
 import os
 import re
 import subprocess
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(TOP, "tests/dashboards"))
+sys.path[:0] = [os.path.join(TOP, "tests/dashboards"), os.path.join(TOP, "tests/lib")]
 import host  # noqa: E402 pylint: disable=wrong-import-position
+import panels  # noqa: E402 pylint: disable=wrong-import-position
 import stack  # noqa: E402 pylint: disable=wrong-import-position
+from checks import end, same, test  # noqa: E402 pylint: disable=wrong-import-position
 
-BOARDS = ("fleet", "host", "vm")
 LIVE = ("mmuscope_maps_bytes", "mmuscope_program_run_seconds_total")
 # durations are so many times as short: an hour is a minute
 SCALE = 60
@@ -36,48 +36,26 @@ HOSTS = {
 HOST_PORTS = {}
 
 
-def read(name):
-    with open(os.path.join(TOP, "dashboards", name), encoding="utf-8") as f:
-        return f.read()
-
-
-def board(name):
-    return json.loads(read(name + ".json"))
-
-
 def filled(expr):
-    """As Grafana would send it."""
-    for name, value in (("__rate_interval", "10s"), ("job", "mmuscope"), ("instance", "busy"), ("vm", "1")):
-        expr = re.sub(rf"\${name}\b", value, expr)
-    if "$" in expr:
-        raise AssertionError(f"a variable is left in {expr}")
-    return expr
-
-
-def has_data(series):
-    values = [v for s in series for v in ([s["value"]] if "value" in s else s["values"])]
-    return any(v[1] != "NaN" for v in values)
+    return panels.filled(expr, "busy")
 
 
 def ask(prometheus, target):
     expr = filled(target["expr"])
-    return has_data(prometheus.query(expr) if target.get("instant") else prometheus.query_range(expr))
+    return panels.has_data(prometheus.query(expr) if target.get("instant") else prometheus.query_range(expr))
 
 
 def every_panel(prometheus, name):
-    for panel in board(name)["panels"]:
-        for target in panel.get("targets", []):
-            what = f"{name}/{panel['title'].replace(' ', '-')}/{target['refId']}"
-            if any(m in target["expr"] for m in LIVE):
-                print(f"skip {what} - only a running kernel gives it")
-                continue
-            stack.test(what, lambda t=target: stack.until(f"data of {filled(t['expr'])}",
-                                                          lambda: ask(prometheus, t), 40))
+    for what, target in panels.queries(name):
+        if any(m in target["expr"] for m in LIVE):
+            print(f"skip {what} - only a running kernel gives it")
+            continue
+        test(what, lambda t=target: stack.until(f"data of {filled(t['expr'])}", lambda: ask(prometheus, t), 40))
 
 
 def variables_have_values(prometheus):
-    for name in BOARDS:
-        for v in board(name)["templating"]["list"]:
+    for name in panels.BOARDS:
+        for v in panels.board(name)["templating"]["list"]:
             if v["type"] == "datasource":
                 continue
             m = re.fullmatch(r"label_values\((.+), (\w+)\)", v["query"]["query"])
@@ -87,8 +65,8 @@ def variables_have_values(prometheus):
 
 
 def annotations_are_asked(prometheus):
-    for name in BOARDS:
-        for a in board(name)["annotations"]["list"]:
+    for name in panels.BOARDS:
+        for a in panels.board(name)["annotations"]["list"]:
             stack.until(a["expr"], lambda q=a["expr"]: prometheus.query(filled(q)))
 
 
@@ -98,7 +76,7 @@ def rules_are_healthy(prometheus):
         found = [r for g in groups for r in g["rules"]]
         return found if found and all(r["health"] != "unknown" for r in found) else None
     rules = stack.until("all rules to be evaluated", evaluated)
-    stack.same([(r["name"], r.get("lastError")) for r in rules if r["health"] != "ok"], [])
+    same([(r["name"], r.get("lastError")) for r in rules if r["health"] != "ok"], [])
     for r in rules:
         if r["type"] == "recording":
             stack.until(r["name"], lambda q=r["name"]: prometheus.query(q), 40)
@@ -108,22 +86,22 @@ def metrics_exist(_prometheus):
     """Every metric that is asked for is one of docs/metrics.md."""
     with open(os.path.join(TOP, "docs/metrics.md"), encoding="utf-8") as f:
         known = set(re.findall(r"^\| `(\w+)`", f.read(), re.M))
-    asked = set(re.findall(r"(?<![:\w])(?:mmuscope|process)_\w+", read("mmuscope.toml")))
+    asked = set(re.findall(r"(?<![:\w])(?:mmuscope|process)_\w+", panels.read("mmuscope.toml")))
     asked = {re.sub(r"_(bucket|sum|count)$", "", m) if m not in known else m for m in asked}
-    stack.same(sorted(asked - known), [])
+    same(sorted(asked - known), [])
 
 
 def live_ones_are_looked_at(_prometheus):
     with open(os.path.join(TOP, "tests/lab/serve.matrix.py"), encoding="utf-8") as f:
         text = f.read()
-    stack.same([m for m in LIVE if m not in text], [])
+    same([m for m in LIVE if m not in text], [])
 
 
 def promtool_takes_them(_prometheus):
     for where in HOST_PORTS.values():
         text = stack.get_text(int(where.rsplit(":", 1)[1]), "/metrics")
         done = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True, check=False)
-        stack.same((done.returncode, done.stderr.strip()), (0, ""))
+        same((done.returncode, done.stderr.strip()), (0, ""))
 
 
 def firing(prometheus):
@@ -135,11 +113,11 @@ def firing(prometheus):
             "MmuscopeVmNotFollowed"}
     stack.until(f"{want} of busy", lambda: want <= names("busy"), 90)
     stack.until("the overflow of large", lambda: "MmuscopeSeriesOverflow" in names("large"), 60)
-    stack.same(names("quiet"), set())
+    same(names("quiet"), set())
     texts = {a["labels"]["alertname"]: a["annotations"]["summary"] for a in prometheus.api("alerts")["alerts"]
              if a["labels"].get("instance") == "busy"}
-    stack.same([a["annotations"] for a in prometheus.api("alerts")["alerts"]
-                if "error expanding" in str(a["annotations"]) or "no value" in str(a["annotations"])], [])
+    same([a["annotations"] for a in prometheus.api("alerts")["alerts"]
+          if "error expanding" in str(a["annotations"]) or "no value" in str(a["annotations"])], [])
     for alert, words in (("MmuscopeViolation", "busy: KVM broke notified-before-clean; VM 1 (qemu-system"),
                          ("MmuscopeLostHugePages", "(qemu-system-x86, pid 80"),
                          ("MmuscopeNotifierStorm", "busy: NUMA balancing keeps")):
@@ -160,10 +138,10 @@ def main():
         for f in (metrics_exist, live_ones_are_looked_at, rules_are_healthy, variables_have_values, firing,
                   annotations_are_asked,
                   promtool_takes_them):
-            stack.test(f.__name__.replace("_", "-"), lambda f=f: f(prometheus))
-        for name in BOARDS:
+            test(f.__name__.replace("_", "-"), lambda f=f: f(prometheus))
+        for name in panels.BOARDS:
             every_panel(prometheus, name)
-    sys.exit(1 if stack.FAILED else 0)
+    end()
 
 
 main()

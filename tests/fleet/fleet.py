@@ -14,9 +14,10 @@ import time
 import urllib.request
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(TOP, "tests/dashboards"))
+sys.path[:0] = [os.path.join(TOP, "tests/dashboards"), os.path.join(TOP, "tests/lib")]
 import host  # noqa: E402 pylint: disable=wrong-import-position
 import stack  # noqa: E402 pylint: disable=wrong-import-position
+from checks import end, same, test  # noqa: E402 pylint: disable=wrong-import-position
 
 CONFIG = """
 global:
@@ -99,19 +100,19 @@ class Fleet:
 
 def all_are_scraped(f):
     stack.until("all hosts in Prometheus", lambda: f.prometheus.value("count(up == 1)") == len(f.names), 60 * f.beat)
-    stack.same(f.prometheus.value('scrape_samples_scraped{instance="liar"}') in (None, 0.0), True)
+    same(f.prometheus.value('scrape_samples_scraped{instance="liar"}') in (None, 0.0), True)
 
 
 def violation_arrives(f):
     labels, notes = f.heard("MmuscopeViolation", "firing")
-    stack.same(labels, {"alertname": "MmuscopeViolation", "severity": "critical", "job": "mmuscope", "instance": "bad",
+    same(labels, {"alertname": "MmuscopeViolation", "severity": "critical", "job": "mmuscope", "instance": "bad",
                         "rack": "r1", "invariant": "notified-before-clean", "cluster": "test",
                         "grafana": "https://grafana.example"})
     words = "bad: KVM broke notified-before-clean; VM 1 (qemu-system-x86, pid 801): "
     if not notes["summary"].startswith(words) or "since 20" not in notes["summary"]:
         raise AssertionError(f"it says {notes['summary']!r}")
-    stack.same(notes["dashboard_url"].startswith("https://grafana.example/d/mmuscope-host?viewPanel="), True)
-    stack.same(notes["runbook_url"].endswith("/runbook.md#mmuscopeviolation"), True)
+    same(notes["dashboard_url"].startswith("https://grafana.example/d/mmuscope-host?viewPanel="), True)
+    same(notes["runbook_url"].endswith("/runbook.md#mmuscopeviolation"), True)
 
 
 def garbage_dead_and_hung(f):
@@ -136,18 +137,18 @@ def remote_write(f):
         stack.until(f"{expr} to be the same in both", lambda q=expr: f.prometheus.value(q)
                     and f.prometheus.value(q) == f.victoria.value(q), 30 * f.beat)
     own = own_metrics(f.prometheus.port)
-    stack.same(own["prometheus_remote_storage_samples_failed_total"], 0)
+    same(own["prometheus_remote_storage_samples_failed_total"], 0)
 
 
 def violation_ends_and_was_told_once(f):
     f.heard("MmuscopeViolation", "resolved")
-    stack.same([n[0] for n in f.webhook.of("MmuscopeViolation")], ["firing", "resolved"])
+    same([n[0] for n in f.webhook.of("MmuscopeViolation")], ["firing", "resolved"])
 
 
 def nobody_else_was_blamed(f):
     """Each alert once, and of a host that had earned it."""
     told = [(a["labels"]["alertname"], a["labels"].get("instance")) for a in f.webhook.seen if a["status"] == "firing"]
-    stack.same(sorted(told), [("MmuscopeExporterDown", "dead"), ("MmuscopeExporterGarbage", "liar"),
+    same(sorted(told), [("MmuscopeExporterDown", "dead"), ("MmuscopeExporterGarbage", "liar"),
                               ("MmuscopeExporterHung", "hung"), ("MmuscopeViolation", "bad")])
 
 
@@ -203,7 +204,7 @@ def figures(f):
     print(f"# VictoriaMetrics: {rows:.0f} rows, {long_term['vm_data_size_bytes'] / rows:.2f} bytes a row,"
           f" {long_term['process_resident_memory_bytes'] / (1 << 20):.0f} MiB RSS,"
           f" {long_term['process_cpu_seconds_total'] / rows * 1e6:.1f} us CPU a row")
-    stack.same(samples > 0 and rows > 0, True)
+    same(samples > 0 and rows > 0, True)
 
 
 def main():
@@ -214,10 +215,10 @@ def main():
         f = Fleet(s, hosts)
         for step in (all_are_scraped, violation_arrives, garbage_dead_and_hung, they_come_back, remote_write,
                      violation_ends_and_was_told_once, nobody_else_was_blamed, figures):
-            stack.test(step.__name__.replace("_", "-"), lambda step=step: step(f))
+            test(step.__name__.replace("_", "-"), lambda step=step: step(f))
         for a in f.webhook.seen:
             print(f"# webhook: {a['status']} {a['labels']['alertname']} {a['labels'].get('instance')}")
-    sys.exit(1 if stack.FAILED else 0)
+    end()
 
 
 main()
