@@ -9,9 +9,10 @@
 # make long       two minutes of stress on two kernels, and the tests of tests/slow-tests
 # make fuzz       every target of tests/fuzz for FUZZ_SECONDS (60) each
 # make power      how often the gate is wrong, with new real runs from the lab (docs/gate.md)
-# make docs       docs/metrics.md, from the table of metrics
+# make docs       docs/metrics.md, from the table of metrics; the tables of docs/cost.md, from tests/cost
 # make dashboards  what dashboards/mmuscope.toml describes: dashboards and rules
 # make fleet      200 exporters, Prometheus, Alertmanager, VictoriaMetrics; alerts arrive (docs/fleet.md)
+# make bench-scale  the tables of docs/scale.md: 1 TiB of guests, 512 CPUs, 1,000 VMs
 # make payoff     the tables of docs/payoff.md, by two sessions on every kernel of the lab
 # make install    DESTDIR and PREFIX as usual
 # make deb        build/mmuscope_VERSION_ARCH.deb;  make dist: build/mmuscope-VERSION.tar.xz, of the last commit
@@ -50,7 +51,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: FORCE all demo test check lab prove long fuzz power docs payoff deb dist install clean setup test-programs
+.PHONY: FORCE all demo test check lab prove long fuzz power docs payoff bench-scale deb dist install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -114,7 +115,9 @@ TESTS := $(patsubst tests/%.c,$(B)/test/%,$(wildcard tests/unit/*.c tests/btf/*.
 	$(B)/test/bin/mmuscope $(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms \
 	$(B)/test/drop/candidate_calls $(B)/test/drop/hists $(B)/test/drop/http_get
 
-test-programs: $(TESTS)
+SCALE := $(patsubst tests/scale/%.c,$(B)/scale/%,$(wildcard tests/scale/*.c))
+
+test-programs: $(TESTS) $(SCALE)
 
 $(B)/test/user/%.o: user/%.c $(B)/mmuscope.skel.h
 	$(call say,CC,$@)
@@ -183,6 +186,18 @@ $(B)/test/gate-power: tests/power/gate_power.c tests/power/model.c $(filter-out 
 	$(call say,CC,$@)
 	$(Q)$(CC) $(OUR_CFLAGS) -Itests/power -o $@ $^ $(LIBS) $(SHARED_LIBS)
 
+# without sanitizers: they are timed. The linker puts the programs' own functions in the place of libbpf's
+LIBBPF_CALLS := bpf_map__fd bpf_map_lookup_elem bpf_map_get_next_key libbpf_num_possible_cpus
+
+# programs for BPF have parameters that they do not use
+$(B)/scale/block_map: tests/scale/block_map.c tests/scale/native.h $(BPF_HEADERS) | $(B)/scale/
+	$(call say,CC,$@)
+	$(Q)$(CC) $(OUR_CFLAGS) -Wno-unused-parameter -o $@ $<
+
+$(B)/scale/scrape: tests/scale/scrape.c $(filter-out %/main.o,$(USER_OBJ)) | $(B)/scale/
+	$(call say,CC,$@)
+	$(Q)$(CC) $(OUR_CFLAGS) -o $@ $^ $(LIBBPF_CALLS:%=-Wl,--wrap=%) $(LIBS) $(SHARED_LIBS)
+
 # small static programs that lab tests push into a VM
 $(B)/test/drop/%: tests/lab/%.c | $(B)/test/drop/
 	$(call say,CC,$@)
@@ -229,6 +244,8 @@ power: all test-programs
 
 docs: $(B)/bin/mmuscope
 	$(B)/bin/mmuscope metrics -o docs/metrics.md
+	scripts/cost-table
+	scripts/scale --tables
 
 .PHONY: dashboards fleet install-dashboards
 dashboards:
@@ -243,6 +260,9 @@ install-dashboards:
 
 fleet: all test-programs
 	tests/fleet/fleet.py --hosts 200
+
+bench-scale: $(SCALE)
+	scripts/scale
 
 payoff: all
 	scripts/payoff
