@@ -7,8 +7,17 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+
+from checks import TOP, end, say  # noqa: E402 pylint: disable=wrong-import-position
+
+PICTURES = os.path.join(TOP, "build/screenshots")
+# npm may not have got uPlot: tables stand for the plots
+DRAWS = not os.path.exists(os.path.join(TOP, "build/uplot/missing"))
 
 
 class Browser:
@@ -124,3 +133,18 @@ class Browser:
             elif event.get("method") == "Page.javascriptDialogOpening":
                 found.append("dialog: " + params["message"])
         return found
+
+
+def run(tests):
+    """tests(browser, folder) with a browser and a folder that go away after it; ends the program."""
+    if not shutil.which("chromium"):
+        sys.exit("not ok chromium - is not installed; scripts/setup installs it")
+    os.makedirs(PICTURES, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix="mmuscope-browser-test.")
+    browser = Browser()
+    try:
+        tests(browser, folder)
+    finally:
+        browser.close()
+        shutil.rmtree(folder)
+    end()

@@ -9,17 +9,12 @@
 import base64
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 
-from browser import Browser
+from browser import DRAWS, PICTURES, TOP, run, say
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PICTURES = os.path.join(TOP, "build/screenshots")
 PLOTS = 8
-DRAWS = not os.path.exists(os.path.join(TOP, "build/uplot/missing"))
 LIMIT_MS = 2000
 DRAWN = "document.documentElement.dataset.ready"
 INK = """[...document.querySelectorAll('.plot canvas')].map(c => {
@@ -30,14 +25,6 @@ INK = """[...document.querySelectorAll('.plot canvas')].map(c => {
 			seen.add(d[i] << 16 | d[i + 1] << 8 | d[i + 2]);
 	return seen.size;
 })"""
-
-failed = 0
-
-
-def say(good, name, why=""):
-    global failed  # pylint: disable=global-statement
-    failed += not good
-    print(f"ok {name}" if good else f"not ok {name} - {why}", flush=True)
 
 
 def make(folder, name, *scene):
@@ -174,32 +161,22 @@ def hostile(browser, html):
     say(not browser.complaints(), "hostile-console", str(browser.complaints()))
 
 
-def main():
-    if not shutil.which("chromium"):
-        sys.exit("not ok chromium - is not installed; scripts/setup installs it")
-    os.makedirs(PICTURES, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="mmuscope-report.")
-    browser = Browser()
-    try:
-        big = make(folder, "big", "500000", "500000")
-        # the first page of a browser pays for the browser
-        browser.page()
-        browser.open("/dev/null")
-        themes(browser, big)
-        if DRAWS:
-            names(browser)
-            keyboard(browser)
-        else:
-            print("skip plots - npm could not get uPlot for this build")
-        tables(browser)
-        paper(browser, big)
-        small_screen(browser, big)
-        without_uplot(browser, big)
-        hostile(browser, make(folder, "hostile", "2000", "100", "hostile"))
-    finally:
-        browser.close()
-        shutil.rmtree(folder)
-    sys.exit(1 if failed else 0)
+def tests(browser, folder):
+    big = make(folder, "big", "500000", "500000")
+    # the first page of a browser pays for the browser
+    browser.page()
+    browser.open("/dev/null")
+    themes(browser, big)
+    if DRAWS:
+        names(browser)
+        keyboard(browser)
+    else:
+        print("skip plots - npm could not get uPlot for this build")
+    tables(browser)
+    paper(browser, big)
+    small_screen(browser, big)
+    without_uplot(browser, big)
+    hostile(browser, make(folder, "hostile", "2000", "100", "hostile"))
 
 
-main()
+run(tests)

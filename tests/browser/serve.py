@@ -7,30 +7,16 @@
 import base64
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
-from browser import Browser
+from browser import DRAWS, PICTURES, TOP, run, say
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PICTURES = os.path.join(TOP, "build/screenshots")
 DRAWN = "document.documentElement.dataset.ready"
 PLOTS = 4
-# npm may not have got uPlot: tables stand for the plots
-DRAWS = not os.path.exists(os.path.join(TOP, "build/uplot/missing"))
 DEADLINE = 60
-
-failed = 0
-
-
-def say(good, name, why=""):
-    global failed  # pylint: disable=global-statement
-    failed += not good
-    print(f"ok {name}" if good else f"not ok {name} - {why}", flush=True)
 
 
 class Server:
@@ -142,23 +128,13 @@ def hostile(browser, server):
     say(others == [], "hostile-console", str(others))
 
 
-def main():
-    if not shutil.which("chromium"):
-        sys.exit("not ok chromium - is not installed; scripts/setup installs it")
-    os.makedirs(PICTURES, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="mmuscope-serve.")
-    browser = Browser()
-    try:
-        with Server(folder, "3", "3000", "100") as server:
-            live(browser, server)
-        with Server(folder, "3", "3000", "100") as server:
-            without_uplot(browser, server)
-        with Server(folder, "0", "400", "60", "hostile") as server:
-            hostile(browser, server)
-    finally:
-        browser.close()
-        shutil.rmtree(folder)
-    sys.exit(1 if failed else 0)
+def tests(browser, folder):
+    with Server(folder, "3", "3000", "100") as server:
+        live(browser, server)
+    with Server(folder, "3", "3000", "100") as server:
+        without_uplot(browser, server)
+    with Server(folder, "0", "400", "60", "hostile") as server:
+        hostile(browser, server)
 
 
-main()
+run(tests)

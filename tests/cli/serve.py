@@ -16,9 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+
+from checks import TOP, end, same, test  # noqa: E402 pylint: disable=wrong-import-position
+
 MMUSCOPE = os.path.join(TOP, "build/bin/mmuscope")
 STATIC = os.path.join(TOP, "build/static/mmuscope")
 WITH_SANITIZERS = os.path.join(TOP, "build/test/bin/mmuscope")
@@ -27,7 +29,6 @@ OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 # "secret", at the least cost there is
 HASH = "$2y$04$mmuscopeTestUserSalt..B9LxM1fxtB6JpaiKQ6sSbwuiz3qdvbu"
 DEADLINE = 60
-FAILED = []
 
 
 class Server:
@@ -58,8 +59,8 @@ class Server:
         self.stop()
 
     def said(self):
-        self.log.seek(0)
-        return self.log.read()
+        # it writes where this file stands, too: seeking would have it write over what it said
+        return os.pread(self.log.fileno(), 1 << 20, 0).decode()
 
     def kill(self):
         if self.process.poll() is None:
@@ -93,24 +94,6 @@ class Server:
 
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), DEADLINE)
-
-
-def test(function):
-    name = function.__name__.replace("_", "-")
-    try:
-        function()
-        print(f"ok {name}")
-    except Exception as e:  # pylint: disable=broad-exception-caught
-        FAILED.append(name)
-        print(f"not ok {name} - {type(e).__name__} {str(e)[:300]}")
-        for line in traceback.format_exc().splitlines():
-            print(f"# {line}")
-    sys.stdout.flush()
-
-
-def same(got, want):
-    if got != want:
-        raise AssertionError(f"got {got!r}, not {want!r}")
 
 
 def has(text, part):
@@ -485,9 +468,9 @@ def main():
                          no_kernel_address, privileges_are_gone, basic_auth, tls, unix_socket, socket_activation,
                          notify_systemd, catalog, static_program, wrong_usage, malformed_and_oversized, pipelined,
                          slow_clients, goes_away_in_the_middle, many_requests):
-            test(function)
+            test(function.__name__.replace("_", "-"), function)
         os.chdir("/")
-    sys.exit(1 if FAILED else 0)
+    end()
 
 
 main()

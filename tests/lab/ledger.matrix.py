@@ -58,8 +58,6 @@ MMUS = {
 # hold the guests of one MMU, look at them from outside, and end them
 HOLD = """
 echo 8 > /proc/sys/vm/nr_hugepages
-# khugepaged would join what a guest is to find split
-echo 100000000 > /sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs
 kvm=$(find /modules -name kvm.ko)
 amd=$(find /modules -name 'kvm[-_]amd.ko')
 # what mmuscope had attached goes a little later than mmuscope

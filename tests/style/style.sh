@@ -74,4 +74,6 @@ empty clang-warnings
 
 # make docs
 build/bin/mmuscope metrics | diff docs/metrics.md - > "$dir/found" 2>&1 || true
+scripts/cost-table --check >> "$dir/found" 2>&1 || true
+scripts/scale --check >> "$dir/found" 2>&1 || true
 empty docs-are-current
