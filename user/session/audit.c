@@ -4,10 +4,12 @@
  */
 #include "session_state.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "mmuscope.skel.h"
 #include "bpf/block.h"
+#include "user/base/log.h"
 
 enum { AUDIT_ROUNDS = 5 };
 
@@ -77,10 +79,15 @@ void audit(struct session *s)
 	for (int round = 0; round < AUDIT_ROUNDS && !s->audited; round++) {
 		int64_t before = block_map_total(s);
 
-		if (!audit_vms(s, &leaves, &differ))
+		if (!audit_vms(s, &leaves, &differ)) {
+			log_verbose("the block map is not compared: a VM has more than one page table at once");
 			return;
+		}
 		total = block_map_total(s);
 		s->audited = total == before && total == (int64_t)leaves && !differ;
+		if (!s->audited)
+			log_verbose("the block map has %" PRId64 " SPTEs, and then %" PRId64 ", the page tables %" PRIu64
+				    ", of which it misses %" PRIu64, before, total, leaves, differ);
 	}
 	s->audit_sptes = leaves;
 	if (!s->audited && !leaves && total)
