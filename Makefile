@@ -190,7 +190,7 @@ $(B)/test/gate-power: tests/power/gate_power.c tests/power/model.c $(filter-out 
 LIBBPF_CALLS := bpf_map__fd bpf_map_lookup_elem bpf_map_get_next_key libbpf_num_possible_cpus
 
 # programs for BPF have parameters that they do not use
-$(B)/scale/block_map: tests/scale/block_map.c tests/scale/native.h $(BPF_HEADERS) | $(B)/scale/
+$(B)/scale/block_map: tests/scale/block_map.c tests/lib/native.h $(BPF_HEADERS) | $(B)/scale/
 	$(call say,CC,$@)
 	$(Q)$(CC) $(OUR_CFLAGS) -Wno-unused-parameter -o $@ $<
 

@@ -18,4 +18,17 @@ struct block_extra {
 	__u32 more;		/* some page of it has an entry in more_maps */
 };
 
+/* gfns of a chunk in which a VM is adopted, as a power of 2: 256 MiB */
+#ifndef ADOPT_CHUNK_SHIFT
+#define ADOPT_CHUNK_SHIFT 16
+#endif
+
+/* Words of a chunk: one for each 4K leaf, for each 2M one, for the 1G one that may begin there (adopt.bpf.h). */
+enum {
+	ADOPT_WORD_2M = 1 << ADOPT_CHUNK_SHIFT,
+	ADOPT_CHUNK_TABLES = 1 << (ADOPT_CHUNK_SHIFT - 9),
+	ADOPT_WORD_1G = ADOPT_WORD_2M + ADOPT_CHUNK_TABLES,
+	ADOPT_CHUNK_WORDS,
+};
+
 #endif /* MMUSCOPE_BLOCK_H */

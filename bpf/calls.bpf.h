@@ -145,59 +145,90 @@ int scan_vm(struct scan_args *a)
 	return 0;
 }
 
-/* Take over, or compare with the block map, what a VM has mapped: struct adopt_args in, and out. */
-static __always_inline int adopt_or_audit(struct adopt_args *args, bool audit)
+/*
+ * The programs that adopt and audit do not sleep, so that the page tables that they walk are not freed under
+ * them: the TDP MMU frees them after an RCU grace period.  They take adopt_call, since only programs that
+ * may sleep are given arguments that they can change.
+ */
+
+/* The first part of a step of an adoption: look at a chunk, or at empty ones.  0, or 1: no such VM. */
+SEC("raw_tp")
+int adopt_begin(void *ctx)
 {
-	u32 index = args->vm;
+	u32 index = adopt_call.vm;
 	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
 	struct vm_state *st = vm_state(index);
-	struct adopt a = {};
-	struct vm_counts *c;
+
+	adopt_call.by_level[0] = adopt_call.by_level[1] = adopt_call.by_level[2] = 0;
+	if (!vm || !vm->kvm || !st)
+		return 1;
+	adopt_look(vm->kvm, st, &adopt_call);
+	return 0;
+}
+
+/* The second part, after a grace period: the chunk is left behind, or spoiled. */
+SEC("raw_tp")
+int adopt_end(void *ctx)
+{
+	u32 index = adopt_call.vm;
+	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
+	struct vm_state *st = vm_state(index);
+	struct vm_counts *c = counts_of(index);
 
 	if (!vm || !vm->kvm || !st)
 		return 1;
-	args->roots = adopt_root(vm->kvm, args->as_id, &a);
-	a.vm = index;
-	a.as_id = args->as_id;
-	a.audit = audit;
-	a.gfn = args->gfn;
-	if (!audit && args->roots > 1) {
-		args->result = ADOPT_ROOTS;
+	adopt_leave(st, &adopt_call);
+	if (adopt_call.result > ADOPT_MORE)
 		return 0;
-	}
-	if (args->roots == 1)
-		bpf_loop(ADOPT_STEPS, adopt_step, &a, 0);
-	else if (!audit)
-		__sync_lock_test_and_set(&st->adopt, adopt_place(a.as_id + 1, 0) << 1);
-	args->leaves = a.leaves;
-	args->differ = a.differ;
-	args->gfn = audit ? a.gfn : (st->adopt >> 1) - adopt_place(a.as_id, 0);
-	args->result = args->gfn >= ADOPT_GFN_END || !args->roots ? ADOPT_DONE : ADOPT_MORE;
-	if (audit)
-		return 0;
-	c = counts_of(index);
-	COUNT(c, adopted[0], a.by_level[0]);
-	COUNT(c, adopted[1], a.by_level[1]);
-	COUNT(c, adopted[2], a.by_level[2]);
-	if (st->adopt_spoiled) {
-		args->result = ADOPT_SPOILED;
-	} else if (args->result == ADOPT_DONE && args->as_id == 1) {
+	COUNT(c, adopted[0], adopt_call.by_level[0]);
+	COUNT(c, adopted[1], adopt_call.by_level[1]);
+	COUNT(c, adopted[2], adopt_call.by_level[2]);
+	if (adopt_call.result == ADOPT_DONE && adopt_call.as_id == 1) {
 		__sync_fetch_and_and(&vm->flags, ~VM_ADOPTING);
 		__sync_fetch_and_or(&vm->flags, VM_ADOPTED);
 	}
 	return 0;
 }
 
-SEC("syscall")
-int adopt_vm(struct adopt_args *args)
+/* After another one: what the block map counts of a spoiled chunk is taken back. */
+SEC("raw_tp")
+int adopt_undo(void *ctx)
 {
-	return adopt_or_audit(args, false);
+	struct vm_state *st = vm_state(adopt_call.vm);
+
+	if (!st)
+		return 1;
+	adopt_take_back(st);
+	return 0;
 }
 
-SEC("syscall")
-int audit_vm(struct adopt_args *args)
+/* Compare a part of what a VM has mapped with the block map. */
+SEC("raw_tp")
+int audit_vm(void *ctx)
 {
-	return adopt_or_audit(args, true);
+	u32 index = adopt_call.vm;
+	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
+	struct adopt_root root = {};
+	struct adopt a = {};
+
+	adopt_call.leaves = adopt_call.differ = 0;
+	if (!vm || !vm->kvm)
+		return 1;
+	adopt_root(vm->kvm, adopt_call.as_id, &root);
+	adopt_call.roots = root.n;
+	a.root = root.table;
+	a.level = root.level;
+	a.as_id = adopt_call.as_id;
+	a.mode = ADOPT_AUDIT;
+	a.gfn = adopt_call.gfn;
+	a.end = ADOPT_GFN_END;
+	if (root.n == 1)
+		bpf_loop(ADOPT_STEPS, adopt_step, &a, 0);
+	adopt_call.leaves = a.leaves;
+	adopt_call.differ = a.differ;
+	adopt_call.gfn = a.gfn;
+	adopt_call.result = a.gfn >= ADOPT_GFN_END || root.n != 1 ? ADOPT_DONE : ADOPT_MORE;
+	return 0;
 }
 
 /* Look at one page: struct look_args in, and out. */

@@ -122,17 +122,19 @@ GLOBAL int change_gone(const struct change *ch, u32 zapped, u32 lost)
 	return check_lost(ch, t, w);
 }
 
-/* The block map follows, unless adoption has yet to come by: it will see the result then. */
+/* The block map follows; while its VM is being taken over, by the rules of that. */
 static __always_inline void change_tracked(const struct change *ch, bool may, bool will, bool split)
 {
 	u32 index = ch->vm;
 	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
 
-	if (!vm || (vm->flags & VM_ADOPTING && adopt_ahead(index, ch->as_id, ch->gfn, ch->level & 3)))
+	if (!vm || !(split ? may : may != will))
 		return;
-	if (split && may)
+	if (vm->flags & VM_ADOPTING)
+		adopt_change(ch, will, split);
+	else if (split)
 		track_do_split(spte_pfn(ch->old), ch->level);
-	else if (!split && may != will)
+	else
 		track_change(spte_pfn(will ? ch->new : ch->old), ch->level, will ? 1 : -1);
 }
 

@@ -19,18 +19,6 @@
 #include "track.bpf.h"
 #include "vm.bpf.h"
 
-/* a change of a leaf SPTE: see change.bpf.h */
-struct change {
-	u64 kvm;
-	u64 gfn;
-	u64 old;
-	u64 new;
-	u32 vm;
-	u32 as_id;
-	u32 level;
-	u32 marked;		/* KVM's own mark, if it makes one, is already made */
-};
-
 /* Count what a model has said, and tell it if it is a violation. */
 static __always_inline void judged(struct vm_counts *c, enum invariant inv, struct step step,
 				   const struct story *s, const struct window *w)

@@ -392,23 +392,24 @@ struct settled_args {
 	__u32 pad;
 };
 
-/* Request and answer of the program that adopts, or audits, what a VM has mapped. */
+/* Request and answer of the programs that adopt, or audit, what a VM has mapped. */
 struct adopt_args {
 	__u32 vm;		/* in: index */
-	__u32 as_id;		/* in: address space */
+	__u32 as_id;		/* address space; audit: in, adoption: out */
 	__u32 result;		/* out: enum adopt_result */
-	__u32 roots;		/* out: roots of the address space */
+	__u32 roots;		/* out: roots of the address space, those being zapped counted twice */
 	__u64 gfn;		/* audit, in: where to start; out: where it stopped */
 	__u64 leaves;		/* audit, out: may-write leaf SPTEs */
-	__u64 pages;		/* of them, in pages of the size that the block map counts in */
 	__u64 differ;		/* audit, out: of leaves: unknown to the block map */
+	__u64 by_level[LEVELS];	/* adoption: leaf SPTEs of the chunk */
 };
 
 enum adopt_result {
-	ADOPT_DONE,
-	ADOPT_MORE,		/* call again */
+	ADOPT_DONE,		/* with this address space */
+	ADOPT_MORE,		/* go on */
 	ADOPT_ROOTS,		/* more than one root in this address space: try again later */
-	ADOPT_SPOILED,		/* cannot be done */
+	ADOPT_UNDO,		/* the chunk is spoiled: after a grace period, undo it */
+	ADOPT_AGAIN,		/* the same, but there is nothing to undo */
 };
 
 /* why KVM maps less than the host does, in the order in which KVM asks (user/judge/level_causes.def) */
@@ -460,7 +461,7 @@ _Static_assert(sizeof(struct cause_row) == 40 + SEEN_NR * BACKING_NR * 8 + CAUSE
 	       (CAUSE_FRAMES + USER_FRAMES) * 8, "cause_row has a hole");
 _Static_assert(sizeof(struct suspect) == 80, "suspect has a hole");
 _Static_assert(sizeof(struct look_args) == 48, "look_args has a hole");
-_Static_assert(sizeof(struct adopt_args) == 48, "adopt_args has a hole");
+_Static_assert(sizeof(struct adopt_args) == 64, "adopt_args has a hole");
 _Static_assert(sizeof(struct survey_args) == 64 + (LEVELS * HOST_LEVELS + LOW_NR + 1) * 8,
 	       "survey_args has a hole");
 _Static_assert(sizeof(struct scan_args) == 104, "scan_args has a hole");

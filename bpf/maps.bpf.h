@@ -125,6 +125,37 @@ struct {
 	__uint(key_size, 4);
 } adopt_table SEC(".maps");
 
+/* two sets of the words of a chunk of gfns that is being adopted (adopt.bpf.h) */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * ADOPT_CHUNK_WORDS);
+	__type(key, u32);
+	__type(value, u64);
+} adopt_words SEC(".maps");
+
+struct grace_inner {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} grace_inner SEC(".maps");
+
+/*
+ * Nothing is in it.  An update of such a map returns after an RCU grace period: maybe_wait_bpf_programs(),
+ * kernel/bpf/syscall.c, from 6.1 to 7.3.  That is the one way to wait for one that every kernel has:
+ * membarrier(2) does not where CPUs are nohz_full.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__array(values, struct grace_inner);
+} grace SEC(".maps") = {
+	.values = { &grace_inner },
+};
+
+struct adopt_args adopt_call;	/* what user space asks of the programs that adopt and audit */
+
 /* what of a hook the task has been through, for the programs that stand in (spare.h) */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

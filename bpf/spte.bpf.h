@@ -50,4 +50,16 @@ static __always_inline u64 level_pages(u32 level)
 	return 1ULL << ((level - 1) * 9);
 }
 
+/* a change of a leaf SPTE: see change.bpf.h */
+struct change {
+	u64 kvm;
+	u64 gfn;
+	u64 old;
+	u64 new;
+	u32 vm;
+	u32 as_id;
+	u32 level;
+	u32 marked;		/* KVM's own mark, if it makes one, is already made */
+};
+
 #endif /* MMUSCOPE_SPTE_BPF_H */

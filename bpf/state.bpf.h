@@ -153,8 +153,7 @@ struct open_window {
 };
 
 struct vm_state {
-	u64 adopt;		/* bit 0: changed under the adopter's hands; above: place it has come to */
-	u32 adopt_spoiled;	/* something that adoption cannot follow happened */
+	u64 adopt;		/* how far adoption has come: cursor_of() and flags (adopt.bpf.h) */
 	u32 busy;		/* windows whose start has begun and whose end has not returned */
 	u32 nopen;		/* of open[] */
 	u32 settled;		/* KVM's in-progress count has been 0 since we follow the VM */

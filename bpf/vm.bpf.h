@@ -93,7 +93,6 @@ static __always_inline void vm_reset(u32 index, u32 flags)
 	if (!st)
 		return;
 	st->adopt = 0;
-	st->adopt_spoiled = 0;
 	st->busy = 0;
 	st->nopen = 0;
 	/* a late VM may be in a window whose start we have not seen */

@@ -11,27 +11,55 @@
 
 enum { ROOTS_MAX = 8 };
 
-/* Take over what one VM has mapped.  False: not now. */
-static bool adopt_vm(struct session *s, uint32_t index)
-{
-	struct adopt_args a = { .vm = index };
+/* A VM that changes its roots all the time is looked at again at the next tick. */
+enum { SPOILED_MAX = 16 };
 
-	for (a.as_id = 0; a.as_id < 2; a.as_id++) {
-		do {
-			if (session_run(s->skel->progs.adopt_vm, &a, sizeof(a)) || a.result >= ADOPT_ROOTS)
-				return false;
-		} while (a.result == ADOPT_MORE);
-	}
-	return true;
+/* How long adoption may hold up everything else: at the start, and at a tick. */
+#define START_NS 10000000000ULL
+#define TICK_NS	 250000000ULL
+
+/* One step: a chunk of the VM's memory, or a stretch where nothing is mapped. */
+static enum adopt_result adopt_step(struct session *s, struct adopt_args *a)
+{
+	int err = session_run(s->skel->progs.adopt_begin, NULL, 0);
+
+	if (err || a->result == ADOPT_ROOTS)
+		return ADOPT_ROOTS;
+	/* even if the VM has gone meanwhile: another one's step uses the same words */
+	if (!session_grace(s) || session_run(s->skel->progs.adopt_end, NULL, 0))
+		return ADOPT_ROOTS;
+	if (a->result == ADOPT_UNDO && (!session_grace(s) || session_run(s->skel->progs.adopt_undo, NULL, 0)))
+		return ADOPT_ROOTS;
+	return (enum adopt_result)a->result;
 }
 
-void adopt_vms(struct session *s)
+/* Take over what one VM has mapped.  False: not now, or not by then. */
+static bool adopt_vm(struct session *s, uint32_t index, uint64_t deadline_ns)
 {
+	struct adopt_args *a = &s->skel->bss->adopt_call;
+	int spoiled = 0;
+
+	*a = (struct adopt_args){ .vm = index };
+	do {
+		enum adopt_result r = adopt_step(s, a);
+
+		if (r == ADOPT_DONE && a->as_id == 1)
+			return true;
+		spoiled += r >= ADOPT_UNDO;
+		if (r == ADOPT_ROOTS || spoiled > SPOILED_MAX)
+			return false;
+	} while (session_clock_ns() < deadline_ns);
+	return false;
+}
+
+void adopt_vms(struct session *s, bool start)
+{
+	uint64_t deadline_ns = session_clock_ns() + (start ? START_NS : TICK_NS);
 	struct vm_info info;
 
-	for (uint32_t i = 1; i <= s->options.max_vms; i++)
+	for (uint32_t i = 1; i <= s->options.max_vms && session_clock_ns() < deadline_ns; i++)
 		if (!bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.vms), &i, &info) && info.kvm &&
-		    info.flags & VM_ADOPTING && !(info.flags & VM_SHADOW) && adopt_vm(s, i))
+		    info.flags & VM_ADOPTING && !(info.flags & VM_SHADOW) && adopt_vm(s, i, deadline_ns))
 			log_verbose("VM %u: took over what it had mapped", i);
 }
 

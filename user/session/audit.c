@@ -52,14 +52,15 @@ static bool audit_vms(struct session *s, uint64_t *leaves, uint64_t *differ)
 		if (bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.vms), &i, &info) || !info.kvm)
 			continue;
 		for (uint32_t as_id = 0; as_id < 2; as_id++) {
-			struct adopt_args a = { .vm = i, .as_id = as_id };
+			struct adopt_args *a = &s->skel->bss->adopt_call;
 
+			*a = (struct adopt_args){ .vm = i, .as_id = as_id };
 			do {
-				if (session_run(s->skel->progs.audit_vm, &a, sizeof(a)) || a.roots > 1)
+				if (session_run(s->skel->progs.audit_vm, NULL, 0) || a->roots > 1)
 					return false;
-				*leaves += a.leaves;
-				*differ += a.differ;
-			} while (a.result == ADOPT_MORE);
+				*leaves += a->leaves;
+				*differ += a->differ;
+			} while (a->result == ADOPT_MORE);
 		}
 	}
 	return true;

@@ -9,11 +9,9 @@
 
 #include <bpf/btf.h>
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,7 +23,7 @@ enum {
 	PAGES_PER_BLOCK = 1 << BLOCK_SHIFT,
 };
 
-static uint64_t clock_ns(void)
+uint64_t session_clock_ns(void)
 {
 	struct timespec t;
 
@@ -138,6 +136,7 @@ static int configure(struct session *s)
 	err = err ?: set_size(skel->maps.blocks, o->check ? nblocks : 1);
 	err = err ?: set_size(skel->maps.block_extras, o->check ? nblocks : 1);
 	err = err ?: set_size(skel->maps.gigs, o->check ? (pages >> 18) + 1 : 1);
+	err = err ?: set_size(skel->maps.adopt_words, o->check ? 2 * ADOPT_CHUNK_WORDS : 1);
 	err = err ?: set_size(skel->maps.more_maps, o->check ? SIDE_TABLE : 1);
 	return err;
 }
@@ -166,19 +165,27 @@ int session_run(struct bpf_program *p, void *ctx, uint32_t size)
 	return err ? -errno : (int)o.retval;
 }
 
+bool session_grace(struct session *s)
+{
+	int inner = bpf_map__fd(s->skel->maps.grace_inner);
+	uint32_t zero = 0;
+
+	return !bpf_map_update_elem(bpf_map__fd(s->skel->maps.grace), &zero, &inner, 0);
+}
+
 static int take_record(void *arg, void *data, size_t size);
 static int take_step(void *arg, void *data, size_t size);
 
 /* Load, then read the kernel's variables and fill the queue of free VM indices. */
 static int load(struct session *s)
 {
-	uint64_t began = clock_ns();
+	uint64_t began = session_clock_ns();
 	int err = mmuscope_bpf__load(s->skel);
 
 	if (err)
 		return reason_explain("loading the BPF programs", err);
 	say_programs(s);
-	log_verbose("loaded in %.2f s", (double)(clock_ns() - began) / 1e9);
+	log_verbose("loaded in %.2f s", (double)(session_clock_ns() - began) / 1e9);
 	err = attach_join(s);
 	if (err)
 		return reason_explain("joining the BPF programs", err);
@@ -260,7 +267,7 @@ int session_open(struct session **out, const struct session_options *o)
 
 int session_attach(struct session *s)
 {
-	uint64_t began = clock_ns();
+	uint64_t began = session_clock_ns();
 	int result = attach_all(s);
 
 	if (result && !s->options.try_all)
@@ -268,14 +275,14 @@ int session_attach(struct session *s)
 	result = result ?: judged_attach(s);
 	if (result && !s->options.try_all)
 		return result;
-	log_verbose("attached in %.2f s", (double)(clock_ns() - began) / 1e9);
+	log_verbose("attached in %.2f s", (double)(session_clock_ns() - began) / 1e9);
 	attach_begin_misses(s);
 	s->skel->bss->enabled = 1;
-	s->started_ns = clock_ns();
+	s->started_ns = session_clock_ns();
 	if (session_run(s->skel->progs.enter_old_vms, NULL, 0) < 0)
 		return reason_explain("listing the VMs that exist already", errno);
 	if (s->options.check)
-		adopt_vms(s);
+		adopt_vms(s, true);
 	if (s->options.survey)
 		survey_tick(s);
 	return result;
@@ -287,7 +294,7 @@ void session_tick(struct session *s)
 		survey_tick(s);
 	if (!s->options.check)
 		return;
-	adopt_vms(s);
+	adopt_vms(s, false);
 	suspects_settle(s, false);
 }
 
@@ -425,9 +432,9 @@ void session_disable(struct session *s)
 	/* first, since from then on spares do not count what they would make good */
 	attach_count_misses(s);
 	s->skel->bss->enabled = 0;
-	s->stopped_ns = clock_ns();
-	/* programs that are under way finish: synchronize_rcu() (membarrier(2)) */
-	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	s->stopped_ns = session_clock_ns();
+	/* programs that are under way finish */
+	session_grace(s);
 }
 
 /* The stock of a VM that is older than the run, if it was taken for the ledger. */
@@ -555,7 +562,7 @@ const struct snapshot *session_snapshot(struct session *s)
 	}
 	now->unbalanced_vms = s->gone.unbalanced_vms;
 	now->vms_over = s->gone.vms_over;
-	now->seconds_ns = (s->stopped_ns ? s->stopped_ns : clock_ns()) - s->started_ns;
+	now->seconds_ns = (s->stopped_ns ? s->stopped_ns : session_clock_ns()) - s->started_ns;
 	now->checking = s->options.check;
 	now->timed = s->options.times;
 	return now;

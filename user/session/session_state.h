@@ -73,6 +73,10 @@ struct session {
 
 /* Run a program of ours with a context that it reads and writes.  Its answer, or negative errno. */
 int session_run(struct bpf_program *p, void *ctx, uint32_t size);
+/* Wait for an RCU grace period: until no program runs any more that runs now (maps.bpf.h).  False: cannot. */
+bool session_grace(struct session *s);
+/* CLOCK_MONOTONIC, in ns */
+uint64_t session_clock_ns(void);
 
 /* ---- attach.c ---- */
 
@@ -95,8 +99,11 @@ void attach_count_misses(struct session *s);
 
 /* ---- adopt.c ---- */
 
-/* Take over what the VMs had mapped that were there before us; again, if one did not let us. */
-void adopt_vms(struct session *s);
+/*
+ * Take over what the VMs had mapped that were there before us; again, if one did not let us or the time was
+ * up.  start: there is much to do, and nothing else yet.
+ */
+void adopt_vms(struct session *s, bool start);
 /* What is mapped by KVM's own page tables, for a VM whose installs we have not all seen. */
 void adopt_walk_vm(struct session *s, struct vm_row *row);
 

@@ -3,8 +3,8 @@
  * Arrays and a hash in place of BPF maps, so that the block map and the adoption walk (bpf/track.bpf.h,
  * bpf/adopt.bpf.h) compile natively, for a host of any size.
  */
-#ifndef TESTS_SCALE_NATIVE_H
-#define TESTS_SCALE_NATIVE_H
+#ifndef TESTS_LIB_NATIVE_H
+#define TESTS_LIB_NATIVE_H
 
 #include "bpf/block.h"
 #include "bpf/event.h"
@@ -51,8 +51,10 @@ static struct more {
 } more_maps[4 * SIDE_TABLE];
 static u32 more_used;
 
-/* the leaf table that adoption looks at */
+/* the leaf table that adoption looks at, its words, and the only VM */
 static u64 adopt_table[512];
+static u64 adopt_words[2 * ADOPT_CHUNK_WORDS];
+static struct vm_info vms;
 
 static inline void lost(enum loss what)
 {
@@ -99,6 +101,17 @@ static inline void *lookup_adopt_table(const u32 *key)
 	return *key ? NULL : adopt_table;
 }
 
+static inline void *lookup_adopt_words(const u32 *key)
+{
+	return *key < 2 * ADOPT_CHUNK_WORDS ? &adopt_words[*key] : NULL;
+}
+
+static inline void *lookup_vms(const u32 *key)
+{
+	(void)key;
+	return &vms;
+}
+
 static inline long insert(const u64 *key, const s64 *value)
 {
 	(void)value;
@@ -121,7 +134,8 @@ static inline long loop(u64 n, loop_fn fn, void *ctx)
 	_Generic((map), struct block **: lookup_blocks,	\
 		 struct block_extra **: lookup_block_extras,	\
 		 u64 **: lookup_gigs, struct more(*)[4 * SIDE_TABLE]: lookup_more_maps,	\
-		 u64(*)[512]: lookup_adopt_table)(key)
+		 u64(*)[512]: lookup_adopt_table, struct vm_info *: lookup_vms,	\
+		 u64(*)[2 * ADOPT_CHUNK_WORDS]: lookup_adopt_words)(key)
 #define bpf_map_update_elem(map, key, value, flags) insert(key, value)
 #define bpf_loop(n, fn, ctx, flags) loop(n, (loop_fn)(void *)(fn), ctx)
 
@@ -144,4 +158,4 @@ static inline void *zeros(size_t bytes)
 	return p;
 }
 
-#endif /* TESTS_SCALE_NATIVE_H */
+#endif /* TESTS_LIB_NATIVE_H */
