@@ -57,8 +57,8 @@ static __always_inline u64 adopt_place(u32 as_id, u64 gfn)
 }
 
 /*
- * The word of the leaf of this level that begins at a place.  Chunks take turns with two sets of words: a hook
- * that has come too late for one chunk must not meet the words of the next.
+ * The word of the leaf of this level that begins at a place.  Chunks take turns with two sets of words: a
+ * hook that has come too late for one chunk must not meet the words of the next.
  */
 static __always_inline u64 *adopt_word(u64 place, u32 level)
 {
@@ -401,7 +401,7 @@ static long adopt_undo_word(u32 i, u64 *chunk)
 	return 0;
 }
 
-/* Another grace period later: no hook is in the spoiled chunk's words any more.  What was counted is taken back. */
+/* Another grace period later, when no hook is in the spoiled chunk's words: take back what was counted. */
 static __always_inline void adopt_take_back(struct vm_state *st)
 {
 	u64 chunk = cursor_from(st->adopt);

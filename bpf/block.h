@@ -23,7 +23,7 @@ struct block_extra {
 #define ADOPT_CHUNK_SHIFT 16
 #endif
 
-/* Words of a chunk: one for each 4K leaf, for each 2M one, for the 1G one that may begin there (adopt.bpf.h). */
+/* Words of a chunk: for each 4K leaf, each 2M one, and the 1G one that may begin there (adopt.bpf.h). */
 enum {
 	ADOPT_WORD_2M = 1 << ADOPT_CHUNK_SHIFT,
 	ADOPT_CHUNK_TABLES = 1 << (ADOPT_CHUNK_SHIFT - 9),

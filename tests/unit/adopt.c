@@ -127,7 +127,9 @@ static struct hook *written(struct root *r, u32 region, u64 gfn, u32 level, u64 
 
 static u64 any_leaf(void)
 {
-	return (u64)random_below(&seed, BLOCKS * 512) << 12 | LEAF | (random_below(&seed, 4) ? SPTE_WRITABLE : 0);
+	u64 pfn = random_below(&seed, BLOCKS * 512);
+
+	return pfn << 12 | LEAF | (random_below(&seed, 4) ? SPTE_WRITABLE : 0);
 }
 
 static void fault(u32 as_id)
@@ -406,16 +408,19 @@ static u32 wrong(void)
 
 			if (upper && spte_leaf(*upper, 2))
 				huge[spte_pfn(*upper) / 512]++;
-			table = upper && *upper && !spte_leaf(*upper, 2) ? (u64 *)(*upper & k_physical_mask) : NULL;
+			table = NULL;
+			if (upper && spte_present(*upper) && !spte_leaf(*upper, 2))
+				table = (u64 *)table_of(*upper);
 			for (u32 e = 0; table && e < 512; e++)
 				if (spte_present(table[e]) && spte_may_write(table[e]))
 					pages[spte_pfn(table[e])]++;
 		}
 	}
 	for (u64 pfn = 0; pfn < BLOCKS * 512; pfn++) {
+		u64 bit = blocks[pfn / 512].mapped[pfn / 64 % 8] >> pfn % 64 & 1;
 		const s64 *more = more_place(pfn, false);
 
-		n += pages[pfn] != (s64)(blocks[pfn / 512].mapped[pfn / 64 % 8] >> pfn % 64 & 1) + (more ? *more : 0);
+		n += pages[pfn] != (s64)bit + (more ? *more : 0);
 	}
 	for (u32 b = 0; b < BLOCKS; b++)
 		n += huge[b] != block_extras[b].huge;
