@@ -24,6 +24,7 @@ enum {
 #define GFN_END (1ULL << 40)
 
 struct mmuscope_bpf;
+struct reduced;
 
 /* names of a living VM and its process; pid and born_ns tell it from the next one with its index */
 struct vm_named {
@@ -35,6 +36,8 @@ struct vm_named {
 
 struct session {
 	struct session_options options;
+	struct tiers tiers;
+	struct reduced *reduced;	/* below the tier fentry: all of the rest is unused then */
 	struct kernel kernel;
 	struct mmuscope_bpf *skel;
 	struct hook_state hooks[HOOK_NR];
