@@ -25,7 +25,7 @@ struct tier_counts {
 };
 
 enum tier_loss {
-	TIER_LOSS_SHAPE,	/* arguments that cannot be those of this tracepoint: nothing can be counted */
+	TIER_LOSS_SHAPE,	/* arguments that cannot be this tracepoint's: nothing can be counted */
 	TIER_LOSS_TABLE,	/* more than TIER_PROCESSES */
 	TIER_LOSS_NR,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ladder: every combination of what a host can lack, against a slow oracle; what a tier leaves unknown is in
- * no sink a zero.
+ * The ladder: every combination of what a host can lack, against a slow oracle; what a tier leaves unknown
+ * is in no sink a zero.
  */
 #include "user/cmd/doctor.h"
 #include "user/host/tier.h"
@@ -160,7 +160,8 @@ static void unknown_is_not_zero(void **state)
 		assert_true(has(&live, METRIC_UNKNOWN));
 		assert_int_equal(has(&live, METRIC_INSTALLED), t != TIER_STATS);
 		assert_int_equal(has(&live, METRIC_HVA_CALLS), t == TIER_KPROBE);
-		assert_false(has(&live, METRIC_HVA_WRITES) || has(&live, METRIC_RETRIES) || has(&live, METRIC_VERDICT));
+		assert_false(has(&live, METRIC_HVA_WRITES) || has(&live, METRIC_RETRIES) ||
+			     has(&live, METRIC_VERDICT));
 		samples_free(&live);
 		samples_free(&read);
 		json_decref(o);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Errors of loading and attaching, as a person would mend them.  What is looked at before: user/host/tier_look.c.
+ * Errors of loading and attaching, as a person would mend them.  user/host/tier_look.c looks before that.
  */
 #include "reason.h"
 #include "log.h"

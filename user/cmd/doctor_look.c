@@ -89,7 +89,8 @@ static const char *failed_hook(const struct doctor *d, enum needed needed, unsig
 	for (int h = 0; h < HOOK_NR; h++) {
 		enum needed of = hook_needed(h);
 		bool needs = of == FOR_ALL || of == needed || (spoils[h] & invariant) ||
-			     (of == FOR_COUNTS && needed != FOR_PAYOFF) || (of == FOR_CHECK && needed == FOR_TIMES);
+			     (of == FOR_COUNTS && needed != FOR_PAYOFF) ||
+			     (of == FOR_CHECK && needed == FOR_TIMES);
 
 		/* of an invariant only those that say so, and those that everything needs */
 		if (invariant && of == FOR_CHECK && !(spoils[h] & invariant))

@@ -23,7 +23,7 @@ struct vm_stats {
 	uint64_t pages[LEVELS];
 };
 
-/* NULL: they cannot be had; errno says why.  What is opened here is enough for the rest, without privilege. */
+/* NULL: they cannot be had; errno says why.  With what is opened here the rest needs no privilege. */
 struct kvm_stats *kvm_stats_open(void);
 /* Is it there for the levels (from 5.14 on)? */
 bool kvm_stats_has_levels(const struct kvm_stats *k);

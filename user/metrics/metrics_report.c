@@ -126,7 +126,8 @@ static void put_activity(struct sink *k, const char *vm, unsigned int unknown, c
 	if (!(unknown & UNKNOWN(LOOKUP_RESULTS))) {
 		put1(k, METRIC_HVA_WRITES, vm, c->hva[HVA_WRITE]);
 		for (int i = 0; HVA_ERR_FAULT + i < HVA_NR; i++)
-			put2(k, METRIC_HVA_ERRORS, vm, label_value(LABEL_ERROR, i), c->hva[HVA_ERR_FAULT + i]);
+			put2(k, METRIC_HVA_ERRORS, vm, label_value(LABEL_ERROR, i),
+			     c->hva[HVA_ERR_FAULT + i]);
 	}
 	if (!(unknown & UNKNOWN(FAULTS)))
 		put1(k, METRIC_FAULTS, vm, c->fault_ends);

@@ -108,7 +108,8 @@ static int load(struct reduced *r)
 	return EXIT_OK;
 }
 
-int reduced_open(struct reduced **out, const struct session_options *o, const struct tiers *t, enum tier tier)
+int reduced_open(struct reduced **out, const struct session_options *o, const struct tiers *t,
+		 enum tier tier)
 {
 	struct reduced *r = calloc(1, sizeof(*r));
 

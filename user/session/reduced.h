@@ -12,7 +12,8 @@ struct reduced;
 struct bpf_object;
 
 /* Load what this tier has.  0, or an exit code after having said the reason. */
-int reduced_open(struct reduced **out, const struct session_options *o, const struct tiers *t, enum tier tier);
+int reduced_open(struct reduced **out, const struct session_options *o, const struct tiers *t,
+		 enum tier tier);
 /* The same, attach. */
 int reduced_attach(struct reduced *r);
 enum tier reduced_tier(const struct reduced *r);

@@ -230,53 +230,6 @@ static int load(struct session *s)
 	return EXIT_OK;
 }
 
-/* What is asked for cannot be had at the best tier there is: exit code. */
-static int refuse(const struct session *s, enum tier best)
-{
-	enum need n = tier_misses(&s->tiers, s->options.most);
-
-	if (tier_misses(&s->tiers, TIER_FENTRY) == NEED_NR) {
-		if (n == NEED_NR)
-			log_error("--tier %s: this needs the tier fentry", tier_name(s->options.most));
-		else
-			log_error("--tier %s: %s; %s", tier_name(s->options.most), s->tiers.need[n].why,
-				  s->tiers.need[n].remedy);
-		return n == NEED_NR ? EXIT_CANNOT : need_code(n);
-	}
-	tiers_refuse(&s->tiers);
-	if (best < TIER_NONE)
-		log_note("what remains is the tier %s (%s), of levels, top and serve; see `mmuscope doctor`",
-			 tier_name(best), tier_text(best));
-	return need_code(tier_misses(&s->tiers, TIER_FENTRY));
-}
-
-/* Below the tier fentry, say so: reports have no place for the reason. */
-static int open_reduced(struct session *s, enum tier best)
-{
-	char text[256];
-	enum need n = tier_misses(&s->tiers, TIER_FENTRY);
-
-	if (!s->options.reducible || best == TIER_NONE)
-		return refuse(s, best);
-	quantities_text(tier_unknown(best), text, sizeof(text));
-	if (n != NEED_NR)
-		log_note("%s; %s", s->tiers.need[n].why, s->tiers.need[n].remedy);
-	log_note("tier %s: %s; not known: %s", tier_name(best), tier_text(best), text);
-	return reduced_open(&s->reduced, &s->options, &s->tiers, best);
-}
-
-/* A hook that fentry needs is not to be had: what the next best tier has.  Exit code. */
-static int descend(struct session *s)
-{
-	enum tier best;
-
-	if (!s->options.reducible)
-		return EXIT_CANNOT;
-	tiers_look(&s->tiers, true);
-	best = tiers_best(&s->tiers, TIER_FENTRY + 1);
-	return best == TIER_NONE ? EXIT_CANNOT : open_reduced(s, best);
-}
-
 int session_open(struct session **out, const struct session_options *o)
 {
 	enum tier best;
@@ -292,7 +245,7 @@ int session_open(struct session **out, const struct session_options *o)
 	tiers_look(&s->tiers, o->most > TIER_FENTRY);
 	best = tiers_best(&s->tiers, o->most);
 	if (best != TIER_FENTRY) {
-		err = open_reduced(s, best);
+		err = ladder_open(s, best);
 		if (err) {
 			session_close(s);
 			return err;
@@ -317,7 +270,7 @@ int session_open(struct session **out, const struct session_options *o)
 	err = attach_choose(s);
 	if (err > 0 && !o->try_all) {
 		err = attach_say_missing(s);
-		if (!descend(s)) {
+		if (!ladder_descend(s)) {
 			*out = s;
 			return EXIT_OK;
 		}

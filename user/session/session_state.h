@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A session from inside: for the files that make it up (session.c, attach.c, adopt.c, audit.c, survey.c,
- * suspects.c, timed.c, walked.c, judged.c, program_cost.c).
+ * A session from inside: for the files that make it up (session.c, ladder.c, attach.c, adopt.c, audit.c,
+ * survey.c, suspects.c, timed.c, walked.c, judged.c, program_cost.c).
  * Nobody else knows of libbpf objects or maps.
  */
 #ifndef MMUSCOPE_SESSION_STATE_H
@@ -99,6 +99,13 @@ void attach_begin_misses(struct session *s);
 int attach_program_fd(struct session *s, enum hook hook);
 /* Runs that the kernel skipped up to now, by hook: the program was already running on that CPU. */
 void attach_count_misses(struct session *s);
+
+/* ---- ladder.c ---- */
+
+/* The best tier is below fentry: open it, or say why that is of no use.  Exit code. */
+int ladder_open(struct session *s, enum tier best);
+/* A hook that fentry needs is not to be had, which has been said: open the next best tier.  Exit code. */
+int ladder_descend(struct session *s);
 
 /* ---- adopt.c ---- */
 
