@@ -17,9 +17,10 @@ static const struct {
 	enum tier tier;
 	const char *needs;
 } contract[] = {
-	{ TIER_FENTRY, "kvm dev-kvm vmlinux-btf kvm-btf cap-bpf cap-perfmon cap-sys-admin kernel-symbols lockdown ftrace " },
-	{ TIER_KPROBE, "kvm dev-kvm vmlinux-btf cap-bpf cap-perfmon lockdown ftrace kprobes functions tracepoints " },
-	{ TIER_TRACEPOINT, "kvm dev-kvm vmlinux-btf cap-bpf cap-perfmon tracepoints " },
+	{ TIER_FENTRY, "kvm dev-kvm vmlinux-btf kvm-btf cap-bpf cap-perfmon bpf cap-sys-admin kernel-symbols "
+	  "lockdown ftrace " },
+	{ TIER_KPROBE, "kvm dev-kvm vmlinux-btf cap-bpf cap-perfmon bpf lockdown ftrace kprobes functions tracepoints " },
+	{ TIER_TRACEPOINT, "kvm dev-kvm vmlinux-btf cap-bpf cap-perfmon bpf tracepoints " },
 	{ TIER_STATS, "kvm dev-kvm kvm-stats " },
 };
 
@@ -87,7 +88,7 @@ static void what_is_missing_is_said(void **state)
 		snprintf(want, sizeof(want), "mmuscope: no %s; get %s\n", need_name(n), need_name(n));
 		assert_string_equal(c.text, matters ? want : "");
 		assert_int_equal(code, !matters ? 0 : need_code(n));
-		assert_int_equal(need_code(n), !strncmp(need_name(n), "cap-", 4) || n == NEED_SYMBOLS ? 1 : 4);
+		assert_int_equal(need_code(n), !strncmp(need_name(n), "cap-", 4) || n == NEED_SYMBOLS || n == NEED_BPF ? 1 : 4);
 	}
 }
 

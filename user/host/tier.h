@@ -48,7 +48,7 @@ enum quantity {
 struct need_state {
 	bool there;
 	char why[192];		/* if not: a sentence without its full stop */
-	char remedy[160];
+	char remedy[128];
 };
 
 struct tiers {

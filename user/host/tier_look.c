@@ -133,6 +133,30 @@ static void look_at_privilege(struct tiers *t)
 		missing(t, NEED_SYMBOLS, "run as root", "no privilege to see kernel symbols: CAP_SYSLOG is missing");
 }
 
+/* Load a program of no use, of the kind that tracepoints have.  0 or negative errno. */
+static int load(const struct bpf_insn *code, size_t n)
+{
+	int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, NULL, "GPL", code, n, NULL);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+static void look_at_bpf(struct tiers *t)
+{
+	const struct bpf_insn code[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int err = t->need[NEED_CAP_BPF].there && t->need[NEED_CAP_PERFMON].there ? load(code, 2) : 0;
+
+	if (err)
+		missing(t, NEED_BPF, "a container's seccomp filter, an LSM or the kernel's configuration forbids it; run on the host itself",
+			"loading a BPF program: %s, although CAP_BPF and CAP_PERFMON are there", strerror(-err));
+}
+
 /* Does a program load that reads kernel memory?  (libbpf's probe looks for words that 7.x says otherwise.) */
 static bool reads_kernel(void)
 {
@@ -145,11 +169,8 @@ static bool reads_kernel(void)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, NULL, "GPL", code, sizeof(code) / sizeof(code[0]), NULL);
 
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
+	return !load(code, sizeof(code) / sizeof(code[0]));
 }
 
 static void look_at_lockdown(struct tiers *t)
@@ -165,7 +186,7 @@ static void look_at_lockdown(struct tiers *t)
 				snprintf(t->lockdown, sizeof(t->lockdown), "%s", levels[i]);
 		}
 		locked = !strcmp(t->lockdown, "confidentiality");
-	} else if (t->need[NEED_CAP_BPF].there && t->need[NEED_CAP_PERFMON].there) {
+	} else if (t->need[NEED_CAP_BPF].there && t->need[NEED_CAP_PERFMON].there && t->need[NEED_BPF].there) {
 		/* securityfs is not mounted: by trying */
 		locked = !reads_kernel();
 	}
@@ -283,6 +304,7 @@ void tiers_look(struct tiers *t, bool all)
 	look_at_kvm(t);
 	look_at_btf(t);
 	look_at_privilege(t);
+	look_at_bpf(t);
 	look_at_lockdown(t);
 	look_at_functions_hooked(t);
 	if (!all && tier_misses(t, TIER_FENTRY) == NEED_NR)

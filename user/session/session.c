@@ -284,6 +284,8 @@ int session_open(struct session **out, const struct session_options *o)
 	}
 	err = judged_configure(s);
 	err = err ?: load(s);
+	if (err && !o->try_all && !ladder_descend(s))
+		err = EXIT_OK;
 	if (err) {
 		session_close(s);
 		return err;

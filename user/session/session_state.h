@@ -104,7 +104,7 @@ void attach_count_misses(struct session *s);
 
 /* The best tier is below fentry: open it, or say why that is of no use.  Exit code. */
 int ladder_open(struct session *s, enum tier best);
-/* A hook that fentry needs is not to be had, which has been said: open the next best tier.  Exit code. */
+/* What fentry needs is not to be had after all, which has been said: open the next best tier.  Exit code. */
 int ladder_descend(struct session *s);
 
 /* ---- adopt.c ---- */
