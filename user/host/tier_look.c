@@ -186,7 +186,8 @@ static void look_at_lockdown(struct tiers *t)
 				snprintf(t->lockdown, sizeof(t->lockdown), "%s", levels[i]);
 		}
 		locked = !strcmp(t->lockdown, "confidentiality");
-	} else if (t->need[NEED_CAP_BPF].there && t->need[NEED_CAP_PERFMON].there && t->need[NEED_BPF].there) {
+	} else if (t->need[NEED_CAP_BPF].there && t->need[NEED_CAP_PERFMON].there &&
+		   t->need[NEED_BPF].there) {
 		/* securityfs is not mounted: by trying */
 		locked = !reads_kernel();
 	}
