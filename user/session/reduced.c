@@ -10,6 +10,7 @@
 #include "user/host/kvm_stats.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,12 @@
 #include "bpf/tiers.h"
 #include "tiers.skel.h"
 
-enum { LINKS_MAX = 10, PARENTS_MAX = 32 };
+enum {
+	LINKS_MAX = 10,
+	PARENTS_MAX = 32,
+	GONE_MAX = 1024,	/* rows of VMs that ended, when as many as may be followed live */
+	NO_FD = UINT32_MAX,	/* only the programs have seen it */
+};
 
 /* a VM, from when it was first seen */
 struct reduced_vm {
@@ -43,8 +49,10 @@ struct reduced {
 	size_t nlinks;
 	struct kvm_stats *stats;	/* NULL: they cannot be had */
 	struct reduced_vm *vms;		/* index - 1 */
-	size_t nvms;
-	uint64_t over;			/* VMs beyond max_vms */
+	size_t nvms, size;
+	uint64_t forgotten;		/* VMs that ended and have no row any more */
+	uint64_t over;			/* at the last look: VMs that found no row */
+	bool looked;
 	uint64_t started_ns, stopped_ns;
 	bool shape_said;
 };
@@ -120,7 +128,8 @@ int reduced_open(struct reduced **out, const struct session_options *o, const st
 	r->tiers = *t;
 	r->tier = tier;
 	r->stats = t->need[NEED_STATS].there ? kvm_stats_open() : NULL;
-	r->vms = calloc(o->max_vms, sizeof(*r->vms));
+	r->size = o->max_vms + GONE_MAX;
+	r->vms = calloc(r->size, sizeof(*r->vms));
 	if (!r->vms)
 		return reason_explain("session", ENOMEM);
 	return tier == TIER_STATS ? EXIT_OK : load(r);
@@ -212,17 +221,33 @@ static struct reduced_vm *find(struct reduced *r, uint32_t pid, uint32_t fd)
 	return NULL;
 }
 
+/* A place for one more: the table grows, then that of the VM goes which ended first. */
+static struct reduced_vm *place(struct reduced *r)
+{
+	struct reduced_vm *oldest = NULL;
+
+	if (r->nvms < r->size)
+		return &r->vms[r->nvms++];
+	for (size_t i = 0; i < r->nvms; i++)
+		if (r->vms[i].gone && (!oldest || r->vms[i].gone_ns < oldest->gone_ns))
+			oldest = &r->vms[i];
+	if (!oldest)
+		return NULL;
+	if (r->skel)
+		bpf_map_delete_elem(bpf_map__fd(r->skel->maps.processes), &oldest->pid);
+	r->forgotten++;
+	return oldest;
+}
+
 static struct reduced_vm *add(struct reduced *r, uint32_t pid, uint32_t fd)
 {
-	struct reduced_vm *vm;
+	struct reduced_vm *vm = place(r);
 
-	if (r->nvms == r->options.max_vms) {
+	if (!vm) {
 		r->over++;
 		return NULL;
 	}
-	vm = &r->vms[r->nvms++];
-	*vm = (struct reduced_vm){ .pid = pid, .fd = fd };
-	vm->late = r->skel ? !r->skel->bss->enabled : session_clock_ns() - r->started_ns < 1000000000 / 2;
+	*vm = (struct reduced_vm){ .pid = pid, .fd = fd, .late = !r->looked };
 	vm_name_read(pid, vm->name);
 	vm_comm_read(pid, vm->comm, sizeof(vm->comm));
 	return vm;
@@ -238,17 +263,30 @@ static void tell_programs(struct reduced *r, const struct reduced_vm *vm)
 		bpf_map_update_elem(bpf_map__fd(r->skel->maps.processes), &vm->pid, &c, BPF_NOEXIST);
 }
 
+/* A VM that the programs saw before its statistics were there. */
+static struct reduced_vm *recognize(struct reduced *r, const struct vm_stats *s)
+{
+	for (size_t i = 0; i < r->nvms; i++) {
+		if (r->vms[i].pid != s->pid || r->vms[i].fd != NO_FD)
+			continue;
+		r->vms[i].fd = s->fd;
+		r->vms[i].gone = false;
+		return &r->vms[i];
+	}
+	return NULL;
+}
+
 void reduced_tick(struct reduced *r)
 {
 	size_t n = 0;
 	const struct vm_stats *list = r->stats ? kvm_stats_read(r->stats, &n) : NULL;
 
-	if (!list)
-		return;
+	r->over = 0;
+	/* without statistics a VM ends with its process */
 	for (size_t i = 0; i < r->nvms; i++)
-		r->vms[i].there = false;
+		r->vms[i].there = !list && (!kill((pid_t)r->vms[i].pid, 0) || errno != ESRCH);
 	for (size_t i = 0; i < n; i++) {
-		struct reduced_vm *vm = find(r, list[i].pid, list[i].fd);
+		struct reduced_vm *vm = find(r, list[i].pid, list[i].fd) ?: recognize(r, &list[i]);
 
 		if (!vm && in_scope(r, list[i].pid))
 			vm = add(r, list[i].pid, list[i].fd);
@@ -270,6 +308,7 @@ void reduced_tick(struct reduced *r)
 		vm->gone = true;
 		vm->gone_ns = session_clock_ns();
 	}
+	r->looked = true;
 }
 
 void reduced_disable(struct reduced *r)
@@ -365,15 +404,14 @@ static void add_seen(struct reduced *r, struct snapshot *out, uint32_t pid, cons
 
 	if (has_row(out, pid))
 		return;
-	vm = add(r, pid, UINT32_MAX);
+	vm = add(r, pid, NO_FD);
 	if (!vm)
 		return;
 	if (!*vm->comm)
 		memcpy(vm->comm, c->comm, sizeof(vm->comm));
-	vm->late = false;
 	vm->gone = r->stats;
 	vm->gone_ns = session_clock_ns();
-	add_row(out, vm, (uint32_t)r->nvms);
+	add_row(out, vm, (uint32_t)(vm - r->vms) + 1);
 }
 
 static void read_programs(struct reduced *r, struct snapshot *out)
@@ -416,19 +454,22 @@ int reduced_read(struct reduced *r, struct snapshot *out)
 {
 	int err = 0;
 
+	if (!r->stopped_ns)
+		reduced_tick(r);
 	for (size_t i = 0; i < r->nvms && !err; i++)
 		err = add_row(out, &r->vms[i], (uint32_t)i + 1);
 	if (err)
 		return err;
 	out->reduced = true;
 	out->unknown = unknown(r);
-	out->vms_over = r->over;
+	out->vms_over = r->forgotten;
+	out->losses[LOSS_VM_TABLE] = r->over;
 	out->seconds_ns = (r->stopped_ns ? r->stopped_ns : session_clock_ns()) - r->started_ns;
 	if (!r->skel)
 		return 0;
 	read_programs(r, out);
 	out->missed_runs = missed_runs(r);
-	out->losses[LOSS_VM_TABLE] = r->skel->bss->tier_losses[TIER_LOSS_TABLE];
+	out->losses[LOSS_VM_TABLE] += r->skel->bss->tier_losses[TIER_LOSS_TABLE];
 	if (r->skel->bss->tier_losses[TIER_LOSS_SHAPE] && !r->shape_said) {
 		log_error("the tracepoint kvm_tdp_mmu_spte_changed has arguments not known here: changes are not counted");
 		r->shape_said = true;
