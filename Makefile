@@ -55,13 +55,16 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
-$(B)/mmuscope.bpf.o: bpf/mmuscope.bpf.c $(BPF_HEADERS) | $(B)/
+# tiers: what is loaded where mmuscope.bpf.c cannot be (docs/tiers.md)
+$(B)/mmuscope.bpf.o $(B)/tiers.bpf.o: $(B)/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS) | $(B)/
 	$(call say,BPF,$@)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
-$(B)/mmuscope.skel.h: $(B)/mmuscope.bpf.o
+SKELETONS := $(B)/mmuscope.skel.h $(B)/tiers.skel.h
+
+$(SKELETONS): $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name mmuscope_bpf > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
 # the pages of mmuscope report --html and mmuscope serve: our own, and uPlot, which npm brings
 PAGE := $(wildcard user/report/page/*)
@@ -77,7 +80,7 @@ $(B)/page.html $(B)/live.html: $(B)/%.html: $(PAGE) $(B)/uplot/uPlot.iife.min.js
 $(B)/user/report/html.o $(B)/test/user/report/html.o $(B)/fuzz/user/report/html.o: $(B)/page.html
 $(B)/user/serve/page.o $(B)/test/user/serve/page.o $(B)/fuzz/user/serve/page.o: $(B)/live.html
 
-$(B)/user/%.o: user/%.c $(B)/mmuscope.skel.h
+$(B)/user/%.o: user/%.c $(SKELETONS)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(OUR_CFLAGS) -MMD -MP -c $< -o $@
@@ -119,7 +122,7 @@ SCALE := $(patsubst tests/scale/%.c,$(B)/scale/%,$(wildcard tests/scale/*.c))
 
 test-programs: $(TESTS) $(SCALE)
 
-$(B)/test/user/%.o: user/%.c $(B)/mmuscope.skel.h
+$(B)/test/user/%.o: user/%.c $(SKELETONS)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
@@ -159,7 +162,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/bin/%,$(wildcard tests/fuzz/*.c))
 FUZZ_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_SECONDS ?= 60
 
-$(B)/fuzz/user/%.o: user/%.c $(B)/mmuscope.skel.h
+$(B)/fuzz/user/%.o: user/%.c $(SKELETONS)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(OUR_CFLAGS) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@

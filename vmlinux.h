@@ -68,6 +68,7 @@ struct timespec64 {
 /* mm */
 struct mm_struct {
 	void *pgd;
+	struct task_struct *owner;
 };
 
 struct vm_area_struct {

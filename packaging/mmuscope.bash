@@ -27,6 +27,9 @@ _mmuscope_value() {
 	--sort)
 		_mmuscope_words "$("$program" top --sort '?' 2>&1 | sed -n 's/.*there are //p' | tr -d ,)" "$current"
 		;;
+	--tier)
+		_mmuscope_words "fentry kprobe tracepoint stats" "$current"
+		;;
 	-p | --pid)
 		_mmuscope_words "$(command ps ax -o pid= 2> /dev/null)" "$current"
 		;;

@@ -89,6 +89,8 @@ run "$mmuscope" check -p 12 -- true
 verdict pid-and-command is_bad_usage true
 run "$mmuscope" levels --only zapped-at-start
 verdict option-of-another-command test "$status" = 1 -a "$(wc -l < err)" = 2
+run "$mmuscope" levels --tier best
+verdict tier-unknown is_bad_usage best
 run "$mmuscope" doctor --for 1s
 verdict doctor-takes-no-time test "$status" = 1 -a "$(wc -l < err)" = 2
 
@@ -141,7 +143,12 @@ else
 	for command in doctor check levels 'top -b'; do
 		# shellcheck disable=SC2086
 		run "$mmuscope" $command
-		verdict "${command%% *}-no-kvm" test "$status" = 4 -a "$(wc -l < err)" = 1 -a ! -s out
+		verdict "${command%% *}-no-kvm" test "$status" = 4 -a "$(wc -l < err)" = 1
+		if [ "$command" = doctor ]; then
+			verdict doctor-no-kvm-out grep -qx 'tier none: nothing' out
+		else
+			verdict "${command%% *}-no-kvm-out" test ! -s out
+		fi
 		verdict "${command%% *}-no-kvm-says" grep -qE 'KVM|kvm|BTF' err
 	done
 	# the same must be said to somebody without privileges, and nothing must crash

@@ -3,7 +3,7 @@
 #
 # Hosts that cannot do it: one clear sentence and the documented exit code. A kernel without BTF of
 # modules, and one where KVM is not loaded.
-from labvm import Lab, check, finish
+from labvm import Lab, check, equal, finish
 
 COMMANDS = {"doctor": "mmuscope doctor", "check": "mmuscope check -- true",
             "levels": "mmuscope levels --for 1s", "load": "mmuscope-load -q anon-4k"}
@@ -17,8 +17,11 @@ def refuse(kernel, what, commands, *options):
     lab.boot()
     for name, says in commands.items():
         r = lab[name]
-        check(f"{what}-{name}", r.status == 4 and len(r.err.splitlines()) == 1 and not r.out and
-              says in r.err, "exit 4 and one line with '%s' are due" % says, r)
+        check(f"{what}-{name}", r.status == 4 and len(r.err.splitlines()) == 1 and
+              bool(r.out) == (name == "doctor") and says in r.err,
+              "exit 4 and one line with '%s' are due" % says, r)
+        if name == "doctor":
+            equal(f"{what}-tier", r.out.splitlines()[-1], "tier none: nothing", r)
 
 
 BTF, LOADED = "/sys/kernel/btf/kvm", "KVM is not loaded"

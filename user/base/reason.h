@@ -14,11 +14,6 @@ enum exit_code {
 	EXIT_CANNOT = 4,	/* this kernel cannot do it */
 };
 
-/*
- * Look at the host before anything is loaded.  Returns EXIT_OK, or the exit code after having printed
- * the reason.
- */
-int reason_check_host(void);
 /* Explain a failed load or attach with errno err; returns the exit code. */
 int reason_explain(const char *what, int err);
 

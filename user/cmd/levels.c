@@ -25,6 +25,7 @@ static const char usage[] =
 "      --for TIME      stop after TIME (90, 500ms, 5m)\n"
 "      --stacks        kernel and user stacks of whoever changed guest memory\n"
 "      --max-vms N     follow up to N VMs at a time (256)\n"
+"      --tier TIER     no better one than fentry, kprobe, tracepoint or stats\n"
 "      --json          machine-readable report\n"
 "  -o, --output FILE   write the report to FILE\n"
 "  -v, -q              memslots, all causes (-vv: libbpf too); errors only\n"
@@ -94,6 +95,7 @@ int cmd_levels(int argc, char **argv)
 
 	if (err)
 		return err > 0 ? EXIT_OK : EXIT_FAILED;
+	o.reducible = true;
 	err = observe(&ob, &o, false, NULL, NULL);
 	if (!err)
 		err = report(&ob, &o);

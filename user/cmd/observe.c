@@ -88,6 +88,8 @@ static int loop_init(struct loop *l, const struct session *s, const struct optio
 	err = err ?: watch(l, l->drain);
 	if (l->hooks && l->hooks->input)
 		err = err ?: watch(l, l->hooks->fd);
+	if (session_fd(s) < 0)
+		return err;
 	return err ?: watch(l, session_fd(s));
 }
 
@@ -238,6 +240,8 @@ int observe(struct observation *ob, const struct options *o, bool check, violati
 		.candidate = o->judged,
 		.payoff = o->payoff,
 		.times = o->times,
+		.reducible = o->reducible,
+		.most = o->most,
 		.survey = (!check && !o->payoff) || o->hooks,
 		.scope_pid = o->pid,
 		.max_vms = o->max_vms,

@@ -15,7 +15,8 @@
 
 enum { LONG_FOR = 256, LONG_JSON, LONG_ONLY, LONG_MAX_VMS, LONG_STORIES, LONG_CLAIMS,
        LONG_STACKS, LONG_RING, LONG_ROTATE_SIZE, LONG_ROTATE_TIME, LONG_KEEP, LONG_FORCE, LONG_VM,
-       LONG_FROM, LONG_TO, LONG_CANDIDATE, LONG_PAYOFF, LONG_SORT, LONG_FILTER, LONG_ASCII, LONG_NO_CHECK };
+       LONG_FROM, LONG_TO, LONG_CANDIDATE, LONG_PAYOFF, LONG_SORT, LONG_FILTER, LONG_ASCII, LONG_NO_CHECK,
+       LONG_TIER };
 
 #define DELAY_MIN 100000000ULL
 
@@ -27,6 +28,7 @@ static const struct option longs[] = {
 	{ "json", no_argument, NULL, LONG_JSON },
 	{ "only", required_argument, NULL, LONG_ONLY },
 	{ "max-vms", required_argument, NULL, LONG_MAX_VMS },
+	{ "tier", required_argument, NULL, LONG_TIER },
 	{ "stories", required_argument, NULL, LONG_STORIES },
 	{ "claims", no_argument, NULL, LONG_CLAIMS },
 	{ "stacks", no_argument, NULL, LONG_STACKS },
@@ -147,6 +149,14 @@ static int parse_only(const char *name, const char *text, unsigned int *only)
 }
 
 /* Which VMs, and for how long. */
+int options_tier(const char *name, enum tier *most)
+{
+	*most = tier_named(optarg);
+	if (*most == TIER_NR)
+		return options_bad(name, "--tier takes fentry, kprobe, tracepoint and stats, not", optarg);
+	return 0;
+}
+
 static int target_option(struct options *o, const char *name, int c)
 {
 	uint64_t n;
@@ -161,6 +171,8 @@ static int target_option(struct options *o, const char *name, int c)
 		if (parse_duration(optarg, &o->for_ns))
 			return options_bad(name, "not a duration (60s, 500ms, 5m):", optarg);
 		return 0;
+	case LONG_TIER:
+		return options_tier(name, &o->most);
 	default:
 		if (parse_number(optarg, 1, MAX_VMS, &n))
 			return options_bad(name, "--max-vms takes 1 to 4095, not", optarg);
@@ -264,8 +276,8 @@ static int top_rest(struct options *o, int argc, char **argv, const char *name)
 		o->file = argv[optind++];
 	if (o->file && optind < argc)
 		return options_bad(name, "unexpected argument", argv[optind]);
-	if (o->file && (o->pid || o->for_ns || o->no_check))
-		return options_bad(name, "-p, --for and --no-check are for a host, not for a recording:", o->file);
+	if (o->file && (o->pid || o->for_ns || o->no_check || o->most != TIER_FENTRY))
+		return options_bad(name, "-p, --for, --tier and --no-check are for a host, not for a recording:", o->file);
 	return 0;
 }
 
@@ -275,6 +287,7 @@ static unsigned int option_group(int c)
 	case 'p':
 	case LONG_FOR:
 	case LONG_MAX_VMS:
+	case LONG_TIER:
 		return OPT_TARGET;
 	case LONG_ONLY:
 		return OPT_ONLY;

@@ -5,11 +5,13 @@
 #ifndef MMUSCOPE_OPTIONS_H
 #define MMUSCOPE_OPTIONS_H
 
+#include "user/host/tier.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 enum {
-	OPT_TARGET = 1 << 0,	/* -p, --for, -- COMMAND */
+	OPT_TARGET = 1 << 0,	/* -p, --for, --tier, -- COMMAND */
 	OPT_ONLY = 1 << 1,	/* --only */
 	OPT_STORIES = 1 << 2,	/* --stories */
 	OPT_CLAIMS = 1 << 3,	/* --claims */
@@ -30,6 +32,8 @@ struct options {
 	char **command;		/* NULL: none */
 	const char *output;	/* NULL: stdout */
 	bool json;
+	enum tier most;		/* --tier */
+	bool reducible;		/* set by the command: below the tier fentry, do what remains */
 	bool walk;		/* set by the command: the reference walker beside GUP */
 	const char *candidate;	/* SPEC; NULL: none */
 	const struct candidate *judged;	/* set by the command: the same, parsed */
@@ -75,6 +79,8 @@ int options_parse(struct options *o, int argc, char **argv, const char *name, un
  * commands with a loop of their own.  c: what getopt_long() returned.  As options_parse().
  */
 int options_common(int c, char **argv, const char *name, const char *usage, const char **output);
+/* --tier, whose argument is optarg.  0, or -1 after having reported it. */
+int options_tier(const char *name, enum tier *most);
 /* "NAME: WHAT 'TEXT'" and where help is; text: NULL or what it is about.  -1. */
 int options_bad(const char *name, const char *what, const char *text);
 

@@ -31,6 +31,7 @@ static const char usage[] =
 "      --stacks        kernel and user stacks of whoever changed guest memory\n"
 "      --stories N     tell the first N violations in full (16)\n"
 "      --max-vms N     follow up to N VMs at a time (256)\n"
+"      --tier TIER     no better one than fentry, kprobe, tracepoint or stats\n"
 "      --json          machine-readable report on stdout\n"
 "  -v, -q              all reasons, all causes (-vv: libbpf too); errors only\n"
 "  -h, --help          this text\n"

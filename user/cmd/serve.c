@@ -35,6 +35,7 @@ static const char usage[] =
 "      --interval TIME     get new numbers so often (5s)\n"
 "      --count-only        judge nothing: levels, windows, causes; costs less\n"
 "  -p, --pid PID           only VMs of this process\n"
+"      --tier TIER         no better one than fentry, kprobe, tracepoint or stats\n"
 "      --max-vms N         follow up to N VMs at a time (256)\n"
 "      --max-series N      of a metric; more become one, \"other\" (10000)\n"
 "      --max-connections N at a time; more, and the oldest is ended (256)\n"
@@ -51,7 +52,7 @@ static const char usage[] =
 
 enum { LONG_LISTEN = 256, LONG_WEB_CONFIG, LONG_USER, LONG_INTERVAL, LONG_COUNT_ONLY, LONG_MAX_VMS,
        LONG_MAX_SERIES, LONG_MAX_CONNECTIONS, LONG_PROGRAM_TIMES, LONG_REPLAY, LONG_SPEED, LONG_NO_JOURNAL,
-       LONG_NO_SECCOMP, LONG_FOR };
+       LONG_NO_SECCOMP, LONG_FOR, LONG_TIER };
 
 static const struct option longs[] = {
 	{ "listen", required_argument, NULL, LONG_LISTEN },
@@ -69,6 +70,7 @@ static const struct option longs[] = {
 	{ "no-journal", no_argument, NULL, LONG_NO_JOURNAL },
 	{ "no-seccomp", no_argument, NULL, LONG_NO_SECCOMP },
 	{ "for", required_argument, NULL, LONG_FOR },
+	{ "tier", required_argument, NULL, LONG_TIER },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
@@ -134,6 +136,8 @@ static int take_value(struct serve_options *o, int c)
 		if (take_time(&o->interval_ns))
 			return -1;
 		return o->interval_ns < 1000000000 ? bad("--interval takes 1s and more, not", optarg) : 0;
+	case LONG_TIER:
+		return options_tier("serve", &o->most);
 	case LONG_FOR:
 		return take_time(&o->for_ns);
 	case 'p':

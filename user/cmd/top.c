@@ -26,6 +26,7 @@ static const char usage[] =
 "  -p, --pid PID       only VMs of this process\n"
 "      --for TIME      stop after TIME (90, 500ms, 5m)\n"
 "      --max-vms N     follow up to N VMs at a time (256)\n"
+"      --tier TIER     no better one than fentry, kprobe, tracepoint or stats\n"
 "      --json          print one JSON object a line for each picture\n"
 "  -o, --output FILE   of -b and --json: write to FILE\n"
 "  -v, -q              say more, errors only\n"

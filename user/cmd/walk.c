@@ -29,6 +29,7 @@ static const char usage[] =
 "  -p, --pid PID       only VMs of this process\n"
 "      --for TIME      stop after TIME (90, 500ms, 5m)\n"
 "      --max-vms N     follow up to N VMs at a time (256)\n"
+"      --tier TIER     no better one than fentry, kprobe, tracepoint or stats\n"
 "      --json          machine-readable report\n"
 "  -o, --output FILE   write the report to FILE\n"
 "  -v, -q              say more (-vv: libbpf too); errors only\n"

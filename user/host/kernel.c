@@ -105,6 +105,19 @@ int kernel_open(struct kernel *k, const char *dir)
 	return 0;
 }
 
+int kernel_read_symbols(struct kernel *k)
+{
+	return read_symbols(k, "/proc/kallsyms", 2);
+}
+
+bool kernel_saw_symbol(const struct kernel *k, const char *name)
+{
+	for (size_t i = 0; i < k->nwanted; i++)
+		if (k->present[i] && !strcmp(k->wanted[i], name))
+			return true;
+	return false;
+}
+
 void kernel_close(struct kernel *k)
 {
 	btf__free(k->kvm);
@@ -118,10 +131,7 @@ bool kernel_has_symbol(const struct kernel *k, const char *name)
 
 	if (!(in_vmlinux ? k->vmlinux_symbols : k->kvm_symbols))
 		return true;
-	for (size_t i = 0; i < k->nwanted; i++)
-		if (k->present[i] && !strcmp(k->wanted[i], name))
-			return true;
-	return false;
+	return kernel_saw_symbol(k, name);
 }
 
 static const struct btf_type *function(const struct kernel *k, const char *name, const struct btf **btf)
@@ -188,7 +198,8 @@ bool kernel_struct_has(const struct kernel *k, const char *name, const char *fie
 
 int kernel_enum_value(const struct kernel *k, const char *name, const char *enumerator)
 {
-	int id = btf__find_by_name_kind(k->vmlinux, name, BTF_KIND_ENUM);
+	/* below the tier fentry no BTF is read */
+	int id = k->vmlinux ? btf__find_by_name_kind(k->vmlinux, name, BTF_KIND_ENUM) : -ENOENT;
 	const struct btf_type *t;
 
 	if (id < 0)

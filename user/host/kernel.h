@@ -35,6 +35,12 @@ void kernel_want(struct kernel *k, const char *name);
  */
 int kernel_open(struct kernel *k, const char *dir);
 void kernel_close(struct kernel *k);
+/*
+ * Without BTF: of the running kernel, only which of the wanted symbols there are; nothing to close then.
+ * 0 or negative errno.
+ */
+int kernel_read_symbols(struct kernel *k);
+bool kernel_saw_symbol(const struct kernel *k, const char *name);
 
 /* Is there a symbol of this name?  Where there is no table to ask the answer is yes: attaching will tell. */
 bool kernel_has_symbol(const struct kernel *k, const char *name);

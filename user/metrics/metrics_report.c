@@ -9,6 +9,7 @@
 #include "metrics.h"
 #include "user/host/probe.h"
 #include "user/host/notifier.h"
+#include "user/host/tier.h"
 #include "user/sink/report.h"
 
 #include <errno.h>
@@ -61,7 +62,7 @@ static void put_state(struct sink *k, enum metric m, const char *a, const char *
 	}
 }
 
-static void put_levels(struct sink *k, const char *vm, const struct vm_row *row)
+static void put_levels(struct sink *k, const char *vm, const struct snapshot *s, const struct vm_row *row)
 {
 	const struct vm_counts *c = &row->counts;
 
@@ -71,12 +72,14 @@ static void put_levels(struct sink *k, const char *vm, const struct vm_row *row)
 
 		if (row_stock(row, l, &pages))
 			put(k, METRIC_MAPPED, label, (double)pages);
+		put2(k, METRIC_ADOPTED, vm, level, c->adopted[l]);
+		if (s->unknown & UNKNOWN(FLOW))
+			continue;
 		put2(k, METRIC_INSTALLED, vm, level, c->installed[l]);
 		put2(k, METRIC_ZAPPED, vm, level, c->zapped[l]);
 		put2(k, METRIC_TORN_DOWN, vm, level, c->torn_down[l]);
 		put2(k, METRIC_SPLIT, vm, level, c->split[l]);
 		put2(k, METRIC_COLLAPSED, vm, level, c->collapsed[l]);
-		put2(k, METRIC_ADOPTED, vm, level, c->adopted[l]);
 	}
 }
 
@@ -115,6 +118,32 @@ static void put_lookups(struct sink *k, const char *vm, const struct walk_counts
 		put2(k, METRIC_LOOKUPS_PFNS, vm, frame_name((unsigned int)i), w->pfns[i]);
 }
 
+/* Below the tier fentry there is no number of what is not known: no number is not zero. */
+static void put_activity(struct sink *k, const char *vm, unsigned int unknown, const struct vm_counts *c)
+{
+	if (!(unknown & UNKNOWN(LOOKUPS)))
+		put1(k, METRIC_HVA_CALLS, vm, c->hva[HVA_CALLS]);
+	if (!(unknown & UNKNOWN(LOOKUP_RESULTS))) {
+		put1(k, METRIC_HVA_WRITES, vm, c->hva[HVA_WRITE]);
+		for (int i = 0; HVA_ERR_FAULT + i < HVA_NR; i++)
+			put2(k, METRIC_HVA_ERRORS, vm, label_value(LABEL_ERROR, i),
+			     c->hva[HVA_ERR_FAULT + i]);
+	}
+	if (!(unknown & UNKNOWN(FAULTS)))
+		put1(k, METRIC_FAULTS, vm, c->fault_ends);
+	if (!(unknown & UNKNOWN(RETRIES)))
+		put1(k, METRIC_RETRIES, vm, c->fault_retries);
+	for (int e = 0; e < NOTIFIER_EVENTS && !(unknown & UNKNOWN(WINDOWS)); e++)
+		if (!(unknown & UNKNOWN(WINDOW_EVENTS)) || e == NOTIFIER_EVENTS - 1)
+			put2(k, METRIC_WINDOWS, vm, notifier_event_name(e), c->windows[e]);
+	if (!(unknown & UNKNOWN(WINDOW_TIMES))) {
+		put1(k, METRIC_FOLLOWED, vm, c->windows_followed);
+		put1(k, METRIC_WINDOW_ZAPPED, vm, c->zapped_in_window);
+	}
+	if (!(unknown & UNKNOWN(VERDICTS)))
+		put1(k, METRIC_KVM_MARKED, vm, c->kvm_marked);
+}
+
 static void put_vm(struct sink *k, const struct snapshot *s, const struct vm_row *row, bool walked)
 {
 	const struct vm_counts *c = &row->counts;
@@ -127,18 +156,8 @@ static void put_vm(struct sink *k, const struct snapshot *s, const struct vm_row
 	put(k, METRIC_VM_INFO, info, 1);
 	put1(k, METRIC_VM_LATE, vm, !!(row->info.flags & VM_LATE));
 	put1(k, METRIC_VM_ENDED, vm, row->gone);
-	put_levels(k, vm, row);
-	put1(k, METRIC_HVA_CALLS, vm, c->hva[HVA_CALLS]);
-	put1(k, METRIC_HVA_WRITES, vm, c->hva[HVA_WRITE]);
-	for (int i = 0; HVA_ERR_FAULT + i < HVA_NR; i++)
-		put2(k, METRIC_HVA_ERRORS, vm, label_value(LABEL_ERROR, i), c->hva[HVA_ERR_FAULT + i]);
-	put1(k, METRIC_FAULTS, vm, c->fault_ends);
-	put1(k, METRIC_RETRIES, vm, c->fault_retries);
-	for (int e = 0; e < NOTIFIER_EVENTS; e++)
-		put2(k, METRIC_WINDOWS, vm, notifier_event_name(e), c->windows[e]);
-	put1(k, METRIC_FOLLOWED, vm, c->windows_followed);
-	put1(k, METRIC_WINDOW_ZAPPED, vm, c->zapped_in_window);
-	put1(k, METRIC_KVM_MARKED, vm, c->kvm_marked);
+	put_levels(k, vm, s, row);
+	put_activity(k, vm, s->unknown, c);
 	for (int i = 0; i < INV_NR; i++)
 		put2(k, METRIC_VM_VIOLATIONS, vm, invariant_name((enum invariant)i), c->violated[i]);
 	if (s->timed)
@@ -269,8 +288,13 @@ int metrics_from_report(const struct report *r, struct samples *out)
 	for (size_t i = 0; i < s->nvms; i++)
 		put_vm(&k, s, &s->vms[i], r->walk);
 	put(&k, METRIC_VMS_NOT_LISTED, NULL, (double)s->vms_over);
-	put_hist(&k, METRIC_WINDOW_TIME, NULL, &s->hists[HIST_WINDOW_NS]);
-	put_hist(&k, METRIC_WINDOW_PAGES, NULL, &s->hists[HIST_WINDOW_PAGES]);
+	if (!(s->unknown & UNKNOWN(WINDOW_TIMES))) {
+		put_hist(&k, METRIC_WINDOW_TIME, NULL, &s->hists[HIST_WINDOW_NS]);
+		put_hist(&k, METRIC_WINDOW_PAGES, NULL, &s->hists[HIST_WINDOW_PAGES]);
+	}
+	for (int q = 0; q < QUANTITY_NR; q++)
+		if (s->unknown & (1u << q))
+			put1(&k, METRIC_UNKNOWN, quantity_name((enum quantity)q), 1);
 	for (size_t i = 0; r->causes && i < r->causes->n; i++)
 		put_cause(&k, &r->causes->groups[i]);
 	if (r->verdicts)

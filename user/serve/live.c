@@ -63,6 +63,7 @@ static int live_open(struct source *s)
 	struct session_options so = {
 		.check = !s->options->count_only, .survey = true, .scope_pid = s->options->pid,
 		.max_vms = s->options->max_vms, .max_stories = STORIES,
+		.most = s->options->most, .reducible = true,
 	};
 	int err;
 
@@ -79,6 +80,7 @@ static int live_open(struct source *s)
 	ksyms_load(l->ksyms);
 	session_cost_begin(l->session, s->options->program_times, &l->cost);
 	s->fd = session_fd(l->session);
+	s->folder = session_folder(l->session);
 	return EXIT_OK;
 }
 
@@ -122,7 +124,7 @@ static int live_gather(struct source *s, struct samples *out, struct vm_set *end
 	l->made = true;
 	r->command = "serve";
 	r->compact = true;
-	if (s->options->count_only) {
+	if (!session_judges(l->session)) {
 		r->verdicts = NULL;
 		r->told = NULL;
 		r->ntold = 0;

@@ -127,7 +127,7 @@ static int run_dropped(struct loop *l)
 {
 	int err;
 
-	if (privilege_drop(l->serve->options.user, l->serve->options.seccomp))
+	if (privilege_drop(l->serve->options.user, l->serve->options.seccomp, l->serve->source->folder))
 		return EXIT_FAILED;
 	gather(l);
 	sd_notify(0, "READY=1\nSTATUS=serving");

@@ -101,7 +101,7 @@ static int drop_capabilities(void)
 	return err ? failed("cap_set_proc", err) : 0;
 }
 
-int privilege_drop(const char *user, bool seccomp)
+int privilege_drop(const char *user, bool seccomp, const char *folder)
 {
 	int err;
 
@@ -115,10 +115,10 @@ int privilege_drop(const char *user, bool seccomp)
 	if (!seccomp)
 		return 0;
 	/* where nothing keeps us to /proc no file is opened: new VMs have no names */
-	err = privilege_confine_files();
+	err = privilege_confine_files(folder);
 	if (err)
-		log_note("VMs that start from now on have no names: Landlock would let only /proc be read, and "
-			 "this kernel does not offer it: %s", strerror(-err));
-	err = privilege_allow_calls(!err);
+		log_note("VMs that start from now on have no names%s: Landlock would let only /proc be read, and "
+			 "this kernel does not offer it: %s", folder ? ", and what is mapped is not known" : "", strerror(-err));
+	err = privilege_allow_calls(!err, folder);
 	return err ? failed("seccomp", -err) : 0;
 }

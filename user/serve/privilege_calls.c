@@ -79,7 +79,7 @@ static int allow_some(scmp_filter_ctx f)
 	return err ?: add_if(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), is(1, PERF_EVENT_IOC_DISABLE));
 }
 
-int privilege_allow_calls(bool files)
+int privilege_allow_calls(bool files, bool folders)
 {
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int err = f ? 0 : -ENOMEM;
@@ -89,6 +89,8 @@ int privilege_allow_calls(bool files)
 	err = err ?: allow_some(f);
 	if (files)
 		err = err ?: add_if(f, SCMP_ACT_ALLOW, SCMP_SYS(openat), is(2, O_RDONLY | O_CLOEXEC));
+	if (folders)
+		err = err ?: seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(getdents64), 0);
 	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
 		err = err ?: seccomp_rule_add(f, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
 	/* a program or a map more */

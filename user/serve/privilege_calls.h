@@ -7,7 +7,10 @@
 
 #include <stdbool.h>
 
-/* Until the process ends.  files: opening them for reading, too.  0 or negative errno. */
-int privilege_allow_calls(bool files);
+/*
+ * Until the process ends.  files: opening them for reading, too; folders: reading one that is open.  0 or
+ * negative errno.
+ */
+int privilege_allow_calls(bool files, bool folders);
 
 #endif /* MMUSCOPE_PRIVILEGE_CALLS_H */

@@ -28,7 +28,7 @@ static int allow_reading(int rules, const char *folder)
 	return err;
 }
 
-int privilege_confine_files(void)
+int privilege_confine_files(const char *folder)
 {
 	const struct landlock_ruleset_attr attr = { .handled_access_fs = EVERYTHING };
 	int rules = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0), err;
@@ -36,6 +36,8 @@ int privilege_confine_files(void)
 	if (rules < 0)
 		return -errno;
 	err = allow_reading(rules, "/proc");
+	if (folder)
+		err = err ?: allow_reading(rules, folder);
 	if (!err && syscall(SYS_landlock_restrict_self, rules, 0))
 		err = -errno;
 	close(rules);

@@ -8,6 +8,7 @@
 
 #include "user/metrics/exposition.h"
 #include "user/serve/journal.h"
+#include "user/host/tier.h"
 #include "user/metrics/series_limit.h"
 
 #include <jansson.h>
@@ -34,6 +35,7 @@ struct serve_options {
 	uint32_t max_vms;
 	uint32_t max_series;
 	uint32_t max_connections;
+	enum tier most;			/* no better one */
 	bool count_only;		/* no invariant is judged */
 	bool program_times;		/* let the kernel take the times of BPF programs */
 	bool journal;
@@ -59,6 +61,7 @@ struct source {
 	/* Before privileges are dropped: exit code after having reported the reason. */
 	int (*open)(struct source *s);
 	int fd;				/* to watch, -1: none */
+	const char *folder;		/* besides /proc to be read while serving; NULL: none */
 	int (*ready)(struct source *s);
 	/* Once a second. */
 	void (*tick)(struct source *s);

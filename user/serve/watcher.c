@@ -53,7 +53,11 @@ static void look_at_tier(struct watcher *w, const struct samples *s, uint64_t no
 
 	if (!tier || !strncmp(tier, w->tier, sizeof(w->tier) - 1))
 		return;
-	if (*w->tier)
+	/* below the tier fentry it is a name of docs/tiers.md */
+	if (strncmp(tier, "fentry", 6))
+		snprintf(text, sizeof(text), "the tier is %.127s, %s%s; invariants are not judged", tier,
+			 *w->tier ? "before: " : "not fentry", w->tier);
+	else if (*w->tier)
 		snprintf(text, sizeof(text), "hooks are now attached by %.127s; before: %s", tier, w->tier);
 	else
 		snprintf(text, sizeof(text), "hooks are attached by %.127s", tier);

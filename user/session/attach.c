@@ -114,6 +114,11 @@ int attach_choose(struct session *s)
 		struct hook_state *hook = &s->hooks[h];
 
 		hook->shape = hook_choose(&s->kernel, h, hook->why, sizeof(hook->why));
+		/* it would attach without an error and never run */
+		if (hook->shape && hook->shape->how == KPROBE && !s->tiers.need[NEED_KPROBES].there) {
+			hook->shape = NULL;
+			snprintf(hook->why, sizeof(hook->why), "%.127s", s->tiers.need[NEED_KPROBES].why);
+		}
 		if (!attach_needs(s, h))
 			continue;
 		if (!hook->shape) {

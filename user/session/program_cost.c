@@ -4,6 +4,7 @@
  * latter only while somebody has the kernel count it, which has a price of its own.
  */
 #include "user/session/session_state.h"
+#include "user/session/reduced.h"
 #include "user/base/log.h"
 
 #include <errno.h>
@@ -32,10 +33,13 @@ static uint64_t map_bytes(int fd)
 
 void session_cost_begin(struct session *s, bool times, struct session_cost *c)
 {
+	struct bpf_object *object = s->reduced ? reduced_object(s->reduced) : s->skel->obj;
 	struct bpf_map *map;
 
 	*c = (struct session_cost){ .stats_fd = -1 };
-	bpf_object__for_each_map(map, s->skel->obj)
+	if (!object)
+		return;
+	bpf_object__for_each_map(map, object)
 		c->map_bytes += map_bytes(bpf_map__fd(map));
 	if (!times)
 		return;
@@ -55,7 +59,7 @@ void session_cost_of(struct session *s, enum hook h, uint64_t *runs, uint64_t *n
 {
 	struct bpf_prog_info info = { 0 };
 	uint32_t size = sizeof(info);
-	int fd = attach_program_fd(s, h);
+	int fd = s->reduced ? -1 : attach_program_fd(s, h);
 
 	*runs = *ns = 0;
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))

@@ -3,6 +3,7 @@
  * Opening, loading, reading out and closing the BPF object.
  */
 #include "session_state.h"
+#include "reduced.h"
 #include "user/base/log.h"
 #include "user/judge/lookups.h"
 #include "user/base/reason.h"
@@ -43,15 +44,27 @@ const struct hook_state *session_hook(const struct session *s, enum hook hook)
 
 const char *session_tier(const struct session *s)
 {
+	if (s->reduced)
+		return tier_name(reduced_tier(s->reduced));
 	for (int h = 0; h < HOOK_NR; h++)
 		if (s->hooks[h].attached && s->hooks[h].shape->how == KPROBE)
 			return "fentry, one kprobe";
 	return "fentry";
 }
 
+bool session_judges(const struct session *s)
+{
+	return s->options.check && !s->reduced;
+}
+
 int session_fd(const struct session *s)
 {
-	return ring_buffer__epoll_fd(s->ring);
+	return s->reduced ? -1 : ring_buffer__epoll_fd(s->ring);
+}
+
+const char *session_folder(const struct session *s)
+{
+	return s->reduced ? reduced_folder(s->reduced) : NULL;
 }
 
 uint64_t session_started_ns(const struct session *s)
@@ -219,17 +232,27 @@ static int load(struct session *s)
 
 int session_open(struct session **out, const struct session_options *o)
 {
+	enum tier best;
 	struct session *s;
-	int err = reason_check_host();
+	int err;
 
 	*out = NULL;
-	if (err)
-		return err;
 	log_attach_libbpf();
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return reason_explain("session", ENOMEM);
 	s->options = *o;
+	tiers_look(&s->tiers, o->most > TIER_FENTRY);
+	best = tiers_best(&s->tiers, o->most);
+	if (best != TIER_FENTRY) {
+		err = ladder_open(s, best);
+		if (err) {
+			session_close(s);
+			return err;
+		}
+		*out = s;
+		return EXIT_OK;
+	}
 	s->ledgers = calloc(o->max_vms + 1, sizeof(*s->ledgers));
 	s->names = calloc(o->max_vms + 1, sizeof(*s->names));
 	err = s->ledgers && s->names ? 0 : -ENOMEM;
@@ -247,6 +270,10 @@ int session_open(struct session **out, const struct session_options *o)
 	err = attach_choose(s);
 	if (err > 0 && !o->try_all) {
 		err = attach_say_missing(s);
+		if (!ladder_descend(s)) {
+			*out = s;
+			return EXIT_OK;
+		}
 		session_close(s);
 		return err;
 	}
@@ -257,6 +284,8 @@ int session_open(struct session **out, const struct session_options *o)
 	}
 	err = judged_configure(s);
 	err = err ?: load(s);
+	if (err && !o->try_all && !ladder_descend(s))
+		err = EXIT_OK;
 	if (err) {
 		session_close(s);
 		return err;
@@ -268,8 +297,11 @@ int session_open(struct session **out, const struct session_options *o)
 int session_attach(struct session *s)
 {
 	uint64_t began = session_clock_ns();
-	int result = attach_all(s);
+	int result;
 
+	if (s->reduced)
+		return reduced_attach(s->reduced);
+	result = attach_all(s);
 	if (result && !s->options.try_all)
 		return result;
 	result = result ?: judged_attach(s);
@@ -290,6 +322,10 @@ int session_attach(struct session *s)
 
 void session_tick(struct session *s)
 {
+	if (s->reduced) {
+		reduced_tick(s->reduced);
+		return;
+	}
 	if (s->options.survey)
 		survey_tick(s);
 	if (!s->options.check)
@@ -421,6 +457,8 @@ int session_consume(struct session *s, violation_fn fn, void *arg)
 {
 	int n;
 
+	if (s->reduced)
+		return 0;
 	s->on_violation = fn;
 	s->arg = arg;
 	n = ring_buffer__consume(s->ring);
@@ -429,6 +467,10 @@ int session_consume(struct session *s, violation_fn fn, void *arg)
 
 void session_disable(struct session *s)
 {
+	if (s->reduced) {
+		reduced_disable(s->reduced);
+		return;
+	}
 	/* first, since from then on spares do not count what they would make good */
 	attach_count_misses(s);
 	s->skel->bss->enabled = 0;
@@ -526,6 +568,8 @@ const struct snapshot *session_snapshot(struct session *s)
 	if (s->frozen)
 		return now;
 	snapshot_free(now);
+	if (s->reduced)
+		return reduced_read(s->reduced, now) ? NULL : now;
 	for (size_t i = 0; i < s->gone.nvms; i++) {
 		struct vm_row *row = snapshot_add_vm(now);
 
@@ -570,6 +614,10 @@ const struct snapshot *session_snapshot(struct session *s)
 
 void session_settle(struct session *s)
 {
+	if (s->reduced) {
+		reduced_tick(s->reduced);
+		return;
+	}
 	if (s->options.survey)
 		session_survey(s, true);
 	if (!s->options.check)
@@ -580,7 +628,7 @@ void session_settle(struct session *s)
 
 int session_freeze(struct session *s)
 {
-	if (!session_snapshot(s) || timed_read(s))
+	if (!session_snapshot(s) || (!s->reduced && timed_read(s)))
 		return -ENOMEM;
 	s->now.payoff = s->options.payoff ? &s->payoff : NULL;
 	s->frozen = true;
@@ -626,6 +674,7 @@ void session_close(struct session *s)
 {
 	if (!s)
 		return;
+	reduced_close(s->reduced);
 	attach_detach(s);
 	judged_close(s);
 	ring_buffer__free(s->ring);

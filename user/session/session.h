@@ -8,6 +8,7 @@
 
 #include "user/judge/candidate.h"
 #include "user/host/probe.h"
+#include "user/host/tier.h"
 #include "snapshot.h"
 
 #include <stdbool.h>
@@ -26,6 +27,8 @@ struct session_options {
 	uint32_t max_vms;	/* VMs followed at a time, 1..MAX_VMS */
 	uint32_t max_stories;	/* violations told in full */
 	bool survey;		/* take stock of levels and causes, again and again */
+	bool reducible;		/* below the tier fentry, do what remains */
+	enum tier most;		/* no better tier than this */
 	bool try_all;		/* doctor: go on when a hook cannot be had */
 	/* every step of a model, window and VM, in their order (EVENT_STEP, WINDOW, VM_NEW, VM_GONE) */
 	void (*record)(void *arg, const struct event_head *e);
@@ -59,17 +62,21 @@ int session_attach(struct session *s);
 /* The running kernel, for symbol and type questions. */
 const struct kernel *session_kernel(const struct session *s);
 const struct hook_state *session_hook(const struct session *s, enum hook hook);
-/* "fentry": every hook in its first choice of mechanism; else what the weakest is. */
+/* "fentry": every hook in its first choice of mechanism; else what the weakest is, or the tier's name. */
 const char *session_tier(const struct session *s);
 
+/* Does it judge?  False: it was not asked to, or is below the tier fentry. */
+bool session_judges(const struct session *s);
 /* Has this kernel's KVM marked pages dirty when it maps them, not when it zaps them? */
 bool session_marks_at_map(const struct session *s);
 /* The row of an initiator: copied.  False: it has none. */
 bool session_cause(struct session *s, const struct cause_key *key, struct cause_row *row);
 /* CLOCK_MONOTONIC at which observing began. */
 uint64_t session_started_ns(const struct session *s);
-/* File descriptor that becomes readable when records wait, for the event loop. */
+/* File descriptor that becomes readable when records wait, for the event loop; -1: none ever do. */
 int session_fd(const struct session *s);
+/* The folder of which files will be read later on; NULL: none. */
+const char *session_folder(const struct session *s);
 /* Take the waiting records; fn is called for each violation.  0 or negative errno. */
 int session_consume(struct session *s, violation_fn fn, void *arg);
 /*

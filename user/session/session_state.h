@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A session from inside: for the files that make it up (session.c, attach.c, adopt.c, audit.c, survey.c,
- * suspects.c, timed.c, walked.c, judged.c, program_cost.c).
+ * A session from inside: for the files that make it up (session.c, ladder.c, attach.c, adopt.c, audit.c,
+ * survey.c, suspects.c, timed.c, walked.c, judged.c, program_cost.c).
  * Nobody else knows of libbpf objects or maps.
  */
 #ifndef MMUSCOPE_SESSION_STATE_H
@@ -24,6 +24,7 @@ enum {
 #define GFN_END (1ULL << 40)
 
 struct mmuscope_bpf;
+struct reduced;
 
 /* names of a living VM and its process; pid and born_ns tell it from the next one with its index */
 struct vm_named {
@@ -35,6 +36,8 @@ struct vm_named {
 
 struct session {
 	struct session_options options;
+	struct tiers tiers;
+	struct reduced *reduced;	/* below the tier fentry: all of the rest is unused then */
 	struct kernel kernel;
 	struct mmuscope_bpf *skel;
 	struct hook_state hooks[HOOK_NR];
@@ -96,6 +99,13 @@ void attach_begin_misses(struct session *s);
 int attach_program_fd(struct session *s, enum hook hook);
 /* Runs that the kernel skipped up to now, by hook: the program was already running on that CPU. */
 void attach_count_misses(struct session *s);
+
+/* ---- ladder.c ---- */
+
+/* The best tier is below fentry: open it, or say why that is of no use.  Exit code. */
+int ladder_open(struct session *s, enum tier best);
+/* What fentry needs is not to be had after all, which has been said: open the next best tier.  Exit code. */
+int ladder_descend(struct session *s);
 
 /* ---- adopt.c ---- */
 

@@ -37,7 +37,7 @@ int64_t stock(const struct vm_counts *c, int level)
 
 bool row_stock(const struct vm_row *row, int level, int64_t *pages)
 {
-	bool late = row->info.flags & VM_LATE;
+	bool late = row->info.flags & VM_LATE || row->by_stats;
 
 	*pages = late ? (int64_t)row->walked[level] : stock(&row->counts, level);
 	return !late || row->walk_done;

@@ -23,6 +23,7 @@ struct vm_row {
 	struct walk_counts walk;	/* zeros but for mmuscope walk */
 	struct hist lookup_ns;		/* how long hva_to_pfn took; zeros where it is not timed */
 	bool gone;		/* destroyed; the counts are final */
+	bool by_stats;		/* walked[] is of KVM's statistics, when they were last looked at */
 	bool walk_done;		/* walked[] is known: leaves in KVM's page tables now, by level */
 	uint64_t walked[LEVELS];
 	uint64_t gone_ns;
@@ -53,6 +54,8 @@ struct snapshot {
 	uint64_t vms_over;	/* destroyed VMs beyond what we keep rows of */
 	uint64_t seconds_ns;	/* observed */
 	bool checking;		/* invariants were judged */
+	bool reduced;		/* below the tier fentry (docs/tiers.md) */
+	unsigned int unknown;	/* what is not known there: 1 << enum quantity; such numbers are 0 */
 	bool timed;		/* lookup_ns of the VMs is known */
 	bool marks_at_map;	/* KVM marks pages dirty when it maps them (from 6.13), not when it zaps */
 	bool audited;		/* the block map was compared with KVM's page tables at the end */

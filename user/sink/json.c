@@ -178,6 +178,7 @@ static json_t *vm_json(const struct snapshot *s, const struct vm_row *vm)
 		json_object_set_new(o, "verdict", json_string(value_name(verdict_of_vm(s, vm))));
 	if (o && vm->ledger && vm->ledger->surveyed_ns)
 		json_object_set_new(o, "ledger", ledger_json(vm));
+	json_vm_unknown(o, s->unknown);
 	return o;
 }
 
@@ -409,6 +410,8 @@ json_t *json_of_report(const struct report *r)
 	json_object_set_new(o, "missed_runs", missed_runs_json(s));
 	json_object_set_new(o, "vms_not_listed", number(s->vms_over));
 	json_object_set_new(o, "window_pages", hist_json(&s->hists[HIST_WINDOW_PAGES]));
+	if (s->reduced)
+		json_reduced(o, s);
 	if (r->command_status >= 0)
 		json_object_set_new(o, "command_status", json_integer(r->command_status));
 	if (r->walk) {

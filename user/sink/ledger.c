@@ -161,6 +161,8 @@ const char *ledger_missing(const struct vm_row *vm)
 {
 	if (vm->ledger && vm->ledger->surveyed_ns)
 		return NULL;
+	if (vm->by_stats)
+		return "no host levels and causes at this tier";
 	if (vm->gone)
 		return "no host levels and causes: it ended before stock was taken, which is done once a "
 		       "second and at the end of the run";

@@ -40,4 +40,9 @@ void text_payoff_sentence(const struct snapshot *s, char *buf, size_t size);
 void text_payoff(FILE *f, const struct snapshot *s);
 json_t *json_payoff(const struct snapshot *s);
 
+/* Below the tier fentry (docs/tiers.md): numbers of a VM that are not known become null... */
+void json_vm_unknown(json_t *vm, unsigned int unknown);
+/* ...and the report says which these are, and what belongs to no VM that can be named. */
+void json_reduced(json_t *report, const struct snapshot *s);
+
 #endif /* MMUSCOPE_SINK_PARTS_H */

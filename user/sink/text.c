@@ -3,6 +3,7 @@
  * Reports for a person at a terminal of 80 columns.
  */
 #include "user/base/format.h"
+#include "user/host/tier.h"
 #include "report.h"
 #include "parts.h"
 
@@ -34,8 +35,16 @@ const char *text_colour_off(FILE *f, enum value v)
 
 static void head(FILE *f, const struct report *r)
 {
-	char t[FORMAT_LEN];
+	char t[FORMAT_LEN], missing[256], text[320];
 
+	if (r->snapshot->reduced) {
+		fprintf(f, "mmuscope %s: Linux %s %s\ntier %s, %s observed\n", r->command, r->kernel, r->machine, r->tier,
+			format_ns(t, r->snapshot->seconds_ns));
+		quantities_text(r->snapshot->unknown, missing, sizeof(missing));
+		snprintf(text, sizeof(text), "not known here: %s; `mmuscope doctor` says why", missing);
+		text_wrapped(f, 0, text);
+		return;
+	}
 	fprintf(f, "mmuscope %s: Linux %s %s\nhooks by %s, %s observed\n", r->command, r->kernel,
 		r->machine, r->tier, format_ns(t, r->snapshot->seconds_ns));
 }
@@ -221,6 +230,9 @@ static void losses(FILE *f, const struct snapshot *s)
 
 	for (int l = 0; l < LOSS_NR; l++)
 		all += s->losses[l];
+	/* kprobes that are skipped are not all counted by the kernel: nothing can be promised there */
+	if (!all && s->reduced)
+		return;
 	if (!all) {
 		fprintf(f, "nothing lost\n");
 		return;

@@ -4,6 +4,7 @@
  */
 #include "user/base/format.h"
 #include "user/host/notifier.h"
+#include "user/host/tier.h"
 #include "report.h"
 #include "parts.h"
 
@@ -32,13 +33,22 @@ void text_vm_title(FILE *f, const struct vm_row *vm)
 	fputc('\n', f);
 }
 
-static void levels_of(FILE *f, const struct vm_row *vm)
+static void count_or_unknown(char *buf, uint64_t n, bool known)
 {
+	if (known)
+		format_count(buf, (int64_t)n);
+	else
+		snprintf(buf, FORMAT_LEN, "unknown");
+}
+
+static void levels_of(FILE *f, const struct snapshot *s, const struct vm_row *vm)
+{
+	bool flow = !(s->unknown & UNKNOWN(FLOW));
 	const struct vm_counts *c = &vm->counts;
 	bool any = false;
 	char n[6][FORMAT_LEN];
 
-	fprintf(f, "  %-5s %12s %11s %12s %12s %9s %9s\n", "LEVEL", vm->gone ? "AT ITS END" : "NOW",
+	fprintf(f, "  %-5s %12s %11s %12s %12s %9s %9s\n", "LEVEL", vm->gone ? vm->by_stats ? "LAST SEEN" : "AT ITS END" : "NOW",
 		"BYTES", "INSTALLED", "ZAPPED", "SPLIT", "COLLAPSED");
 	for (int l = 0; l < LEVELS; l++) {
 		int64_t pages;
@@ -47,16 +57,46 @@ static void levels_of(FILE *f, const struct vm_row *vm)
 		if (!c->installed[l] && !c->zapped[l] && !c->split[l] && !pages)
 			continue;
 		any = true;
+		count_or_unknown(n[2], c->installed[l], flow);
+		count_or_unknown(n[3], c->zapped[l], flow);
+		count_or_unknown(n[4], c->split[l], flow);
+		count_or_unknown(n[5], c->collapsed[l], flow);
 		fprintf(f, "  %-5s %12s %11s %12s %12s %9s %9s\n", level_name(l),
 			known ? format_count(n[0], pages) : "unknown",
-			known ? format_bytes(n[1], pages * (int64_t)level_bytes(l)) : "",
-			format_count(n[2], (int64_t)c->installed[l]),
-			format_count(n[3], (int64_t)c->zapped[l]),
-			format_count(n[4], (int64_t)c->split[l]),
-			format_count(n[5], (int64_t)c->collapsed[l]));
+			known ? format_bytes(n[1], pages * (int64_t)level_bytes(l)) : "", n[2], n[3], n[4], n[5]);
 	}
 	if (!any)
-		fprintf(f, "  nothing mapped, nothing zapped\n");
+		fprintf(f, flow ? "  nothing mapped, nothing zapped\n" : "  nothing mapped\n");
+}
+
+static void windows_of(FILE *f, const struct vm_counts *c, bool events)
+{
+	char a[FORMAT_LEN], b[FORMAT_LEN];
+
+	fprintf(f, "  windows %s", format_count(a, (int64_t)sum(c->windows, NOTIFIER_EVENTS)));
+	for (int e = 0, first = 1; events && e < NOTIFIER_EVENTS; e++) {
+		if (!c->windows[e])
+			continue;
+		fprintf(f, "%s%s %s", first ? " (" : ", ", notifier_event_name(e),
+			format_count(b, (int64_t)c->windows[e]));
+		first = 0;
+		if (e == NOTIFIER_EVENTS - 1 || !sum(&c->windows[e + 1], (size_t)(NOTIFIER_EVENTS - 1 - e)))
+			fputc(')', f);
+	}
+	fputc('\n', f);
+}
+
+/* Below the tier fentry: what of it is known. */
+static void reduced_activity(FILE *f, unsigned int unknown, const struct vm_counts *c)
+{
+	char n[FORMAT_LEN];
+
+	if (!(unknown & UNKNOWN(LOOKUPS)))
+		fprintf(f, "  hva_to_pfn %s\n", format_count(n, (int64_t)c->hva[HVA_CALLS]));
+	if (!(unknown & UNKNOWN(FAULTS)))
+		fprintf(f, "  faults %s\n", format_count(n, (int64_t)c->fault_ends));
+	if (!(unknown & UNKNOWN(WINDOWS)))
+		windows_of(f, c, !(unknown & UNKNOWN(WINDOW_EVENTS)));
 }
 
 static void activity(FILE *f, const struct vm_counts *c)
@@ -71,17 +111,23 @@ static void activity(FILE *f, const struct vm_counts *c)
 		fprintf(f, "  faults %s, %s to be made again: the host was invalidating\n",
 			format_count(a, (int64_t)c->fault_ends),
 			format_count(b, (int64_t)c->fault_retries));
-	fprintf(f, "  windows %s", format_count(a, (int64_t)sum(c->windows, NOTIFIER_EVENTS)));
-	for (int e = 0, first = 1; e < NOTIFIER_EVENTS; e++) {
-		if (!c->windows[e])
-			continue;
-		fprintf(f, "%s%s %s", first ? " (" : ", ", notifier_event_name(e),
-			format_count(b, (int64_t)c->windows[e]));
-		first = 0;
-		if (e == NOTIFIER_EVENTS - 1 || !sum(&c->windows[e + 1], (size_t)(NOTIFIER_EVENTS - 1 - e)))
-			fputc(')', f);
-	}
-	fputc('\n', f);
+	windows_of(f, c, true);
+}
+
+/* Below the tier fentry: changes of which it is not known whose they are. */
+static void nobodys(FILE *f, const struct snapshot *s)
+{
+	const struct vm_counts *c = &s->host;
+	char a[FORMAT_LEN], b[FORMAT_LEN];
+	uint64_t installed = sum(c->installed, LEVELS);
+	uint64_t gone = sum(c->zapped, LEVELS) + sum(c->torn_down, LEVELS) + sum(c->split, LEVELS);
+	uint64_t windows = sum(c->windows, NOTIFIER_EVENTS);
+
+	if (!s->reduced || !(installed + gone + windows))
+		return;
+	fprintf(f, "\nof no VM that can be named: %s SPTEs installed, %s gone", format_count(a, (int64_t)installed),
+		format_count(b, (int64_t)gone));
+	fprintf(f, ", %s windows\n", format_count(a, (int64_t)windows));
 }
 
 void text_vms(FILE *f, const struct report *r, bool levels)
@@ -91,12 +137,18 @@ void text_vms(FILE *f, const struct report *r, bool levels)
 
 		fputc('\n', f);
 		text_vm_title(f, vm);
-		activity(f, &vm->counts);
+		if (r->snapshot->reduced)
+			reduced_activity(f, r->snapshot->unknown, &vm->counts);
+		else
+			activity(f, &vm->counts);
 		if (!levels)
 			continue;
-		levels_of(f, vm);
+		levels_of(f, r->snapshot, vm);
+		if (r->snapshot->reduced)
+			continue;
 		text_ledger(f, vm, r->verbose);
 	}
+	nobodys(f, r->snapshot);
 	if (r->snapshot->vms_over)
 		fprintf(f, "\n%" PRIu64 " more VMs came and went\n", r->snapshot->vms_over);
 	if (!r->snapshot->nvms)

@@ -108,6 +108,11 @@ void top_levels_bar(struct screen *s, int row, int col, int width, const int64_t
 	}
 }
 
+const char *top_asked(const struct numbers *n)
+{
+	return n->checking || n->reduced ? "faults" : "lookups";
+}
+
 /* ---- above ---- */
 
 static const char *base_name(const char *path)
@@ -181,13 +186,13 @@ static void draw_rates(const struct rates *r, struct screen *s)
 	char buf[FORMAT_LEN], below[FORMAT_LEN], who[128];
 	int col;
 
-	col = screen_put(s, 3, 0, STYLE_PLAIN, "%s ", r->now->checking ? "faults" : "lookups");
-	col = screen_put(s, 3, col, STYLE_BOLD, "%s/s", top_rate(buf, t->faults));
+	col = screen_put(s, 3, 0, STYLE_PLAIN, "%s ", top_asked(r->now));
+	col = screen_put(s, 3, col, STYLE_BOLD, "%s/s", r->now->no_faults ? "?" : top_rate(buf, t->faults));
 	if (t->lookups)
 		col = screen_put(s, 3, col, STYLE_PLAIN, "  lookup p50 %s p99 %s", top_below(buf, t->p50_ns),
 				 top_below(below, t->p99_ns));
 	col = screen_put(s, 3, col, STYLE_PLAIN, "  windows ");
-	col = screen_put(s, 3, col, STYLE_BOLD, "%s/s", top_rate(buf, t->windows));
+	col = screen_put(s, 3, col, STYLE_BOLD, "%s/s", r->now->no_windows ? "?" : top_rate(buf, t->windows));
 	if (!t->main.who)
 		return;
 	top_who(who, sizeof(who), &t->main);
@@ -205,7 +210,9 @@ static void draw_verdict(const struct top_view *v, const struct rates *r, struct
 		return;
 	}
 	if (n->verdict == VERDICT_UNKNOWN) {
-		screen_put(s, 4, 0, STYLE_DIM, "invariants are not judged here");
+		screen_put(s, 4, 0, n->reduced ? STYLE_WARN : STYLE_DIM, "%s%s%s",
+			   n->reduced ? "tier " : "invariants are not judged here", n->reduced ? n->tier : "",
+			   n->reduced ? ": invariants cannot be judged; mmuscope doctor says why" : "");
 		return;
 	}
 	top_verdict(s, n->verdict, &style);

@@ -29,20 +29,25 @@ static json_t *initiator_json(const struct initiator_rate *r)
 			 (int)r->who->tid, "windows_per_second", r->windows);
 }
 
-/* What a VM and all of them have in common. */
-static void rates_json(json_t *o, const struct vm_rates *r)
+static json_t *real_or_null(double x, bool known)
 {
-	json_object_set_new(o, "faults_per_second", json_real(r->faults));
-	json_object_set_new(o, "fault_retries_per_second", json_real(r->retries));
+	return known ? json_real(x) : json_null();
+}
+
+/* What a VM and all of them have in common; what a tier does not know is null. */
+static void rates_json(json_t *o, const struct numbers *n, const struct vm_rates *r)
+{
+	json_object_set_new(o, "faults_per_second", real_or_null(r->faults, !n->no_faults));
+	json_object_set_new(o, "fault_retries_per_second", real_or_null(r->retries, !n->reduced));
 	json_object_set_new(o, "lookups", number(r->lookups));
 	json_object_set_new(o, "lookup_p50_ns", r->lookups ? number(r->p50_ns) : json_null());
 	json_object_set_new(o, "lookup_p99_ns", r->lookups ? number(r->p99_ns) : json_null());
-	json_object_set_new(o, "windows_per_second", json_real(r->windows));
-	json_object_set_new(o, "zapped_pages_per_second", json_real(r->zapped));
+	json_object_set_new(o, "windows_per_second", real_or_null(r->windows, !n->no_windows));
+	json_object_set_new(o, "zapped_pages_per_second", real_or_null(r->zapped, !n->no_zapped));
 	json_object_set_new(o, "main_initiator", initiator_json(&r->main));
 }
 
-static json_t *vm_json(const struct vm_rates *r)
+static json_t *vm_json(const struct numbers *n, const struct vm_rates *r)
 {
 	const struct vm_numbers *vm = r->vm;
 	json_t *mapped = json_object();
@@ -57,7 +62,7 @@ static json_t *vm_json(const struct vm_rates *r)
 		return NULL;
 	for (int l = 0; l < LEVELS; l++)
 		json_object_set_new(mapped, level_name(l), or_null(vm->mapped[l]));
-	rates_json(o, r);
+	rates_json(o, n, r);
 	return o;
 }
 
@@ -67,16 +72,16 @@ json_t *top_json(const struct top_view *v, const struct rates *r)
 	json_t *list = json_array(), *total = json_object(), *mapped = json_object(), *o;
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, vm_json(&r->vms[order[i]]));
+		json_array_append_new(list, vm_json(r->now, &r->vms[order[i]]));
 	free(order);
 	for (int l = 0; l < LEVELS; l++)
 		json_object_set_new(mapped, level_name(l), number(r->total_mapped[l]));
 	json_object_set_new(total, "vms", number(r->nvms - r->nended));
 	json_object_set_new(total, "mapped_bytes", mapped);
 	json_object_set_new(total, "lost_bytes", number(r->total_lost));
-	rates_json(total, &r->total);
-	o = json_pack("{s:s, s:i, s:s, s:s, s:f, s:f, s:o, s:s, s:o, s:o, s:o}", "mmuscope", VERSION, "version", 1,
-		      "command", "top", "clock", v->clock, "observed_seconds", (double)r->now->observed_ns / 1e9,
+	rates_json(total, r->now, &r->total);
+	o = json_pack("{s:s, s:i, s:s, s:s, s:s, s:f, s:f, s:o, s:s, s:o, s:o, s:o}", "mmuscope", VERSION, "version", 1,
+		      "command", "top", "tier", r->now->tier, "clock", v->clock, "observed_seconds", (double)r->now->observed_ns / 1e9,
 		      "seconds", r->seconds, "verdict", verdict_json(r->now->verdict), "why", r->now->why,
 		      "losses", number(r->now->lost_records), "total", total, "vms", list);
 	return o;

@@ -81,7 +81,7 @@ static void draw_heads(const struct top_view *v, const struct rates *r, struct s
 		if (!width[c])
 			continue;
 		/* where no fault is looked at, lookups stand for them */
-		if (c == COLUMN_FAULTS && !r->now->checking)
+		if (c == COLUMN_FAULTS && !r->now->checking && !r->now->reduced)
 			above = "LOOKUPS";
 		snprintf(head, sizeof(head), "%s%s", columns[c].head, c != (int)v->sort ? "" :
 			 v->reverse ? screen_sign(s, "▲", "^") : screen_sign(s, "▼", "v"));
@@ -121,7 +121,7 @@ static void cell_text(const struct vm_rates *r, enum top_column c, char text[CEL
 		snprintf(text, CELL_LEN, "%s", top_why(r->lost_cause));
 		break;
 	case COLUMN_FAULTS:
-		snprintf(text, CELL_LEN, "%s", top_rate(buf, r->faults));
+		snprintf(text, CELL_LEN, "%s", r->vm->no_faults ? "?" : top_rate(buf, r->faults));
 		break;
 	case COLUMN_RETRIES:
 		snprintf(text, CELL_LEN, "%s", top_rate(buf, r->retries));
@@ -131,10 +131,10 @@ static void cell_text(const struct vm_rates *r, enum top_column c, char text[CEL
 		snprintf(text, CELL_LEN, "%s", r->vm->timed ? top_below(buf, ns) : "?");
 		break;
 	case COLUMN_WINDOWS:
-		snprintf(text, CELL_LEN, "%s", top_rate(buf, r->windows));
+		snprintf(text, CELL_LEN, "%s", r->vm->no_windows ? "?" : top_rate(buf, r->windows));
 		break;
 	case COLUMN_ZAPPED:
-		snprintf(text, CELL_LEN, "%s", top_rate(buf, r->zapped));
+		snprintf(text, CELL_LEN, "%s", r->vm->no_zapped ? "?" : top_rate(buf, r->zapped));
 		break;
 	case COLUMN_WHO:
 		top_who(text, CELL_LEN, &r->main);

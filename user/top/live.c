@@ -44,7 +44,7 @@ static int counted_make(struct report *r, struct blame *blame, struct session *s
 static json_t *report_of(struct live *live, struct session *s)
 {
 	static struct checked checked;
-	bool judges = !live->options.no_check;
+	bool judges = session_judges(s);
 	struct blame blame = { 0 };
 	struct report report;
 	json_t *o = NULL;
@@ -118,6 +118,7 @@ int top_live(struct top *t)
 		return reason_explain("top", ENOMEM);
 	uname(&live.uts);
 	live.options.times = true;
+	live.options.reducible = true;
 	live.options.hooks = &hooks;
 	live.options.hooks_arg = &live;
 	top_show_again(t, "attaching to KVM...");

@@ -146,7 +146,7 @@ static void read_levels(struct vm_numbers *vm, const json_t *levels)
 	}
 }
 
-static bool read_vm(struct vm_numbers *vm, const json_t *o, bool checking)
+static bool read_vm(struct vm_numbers *vm, const json_t *o, bool faults)
 {
 	const json_t *lookups = json_object_get(o, "lookup_ns");
 
@@ -160,10 +160,13 @@ static bool read_vm(struct vm_numbers *vm, const json_t *o, bool checking)
 	vm->late = json_is_true(json_object_get(o, "late"));
 	vm->ended = json_is_true(json_object_get(o, "ended"));
 	read_levels(vm, json_object_get(o, "levels"));
-	vm->faults = checking ? number(o, "faults") : number(json_object_get(o, "hva_to_pfn"), "calls");
+	vm->faults = faults ? number(o, "faults") : number(json_object_get(o, "hva_to_pfn"), "calls");
 	vm->retries = number(o, "fault_retries");
 	vm->windows = sum_of(json_object_get(o, "windows"));
 	vm->zapped = number(o, "zapped_in_windows");
+	vm->no_faults = json_is_null(json_object_get(o, "faults"));
+	vm->no_windows = json_is_null(json_object_get(json_object_get(o, "windows"), "other"));
+	vm->no_zapped = json_is_null(json_object_get(o, "zapped_in_windows"));
 	vm->violations = sum_of(json_object_get(o, "violations"));
 	vm->verdict = verdict_at(o);
 	/* recordings of before there was one for each VM */
@@ -184,7 +187,7 @@ static int read_vms(struct numbers *n, const json_t *list)
 		return -ENOMEM;
 	n->nvms = size;
 	json_array_foreach(list, i, o)
-		if (!read_vm(&n->vms[i], o, n->checking))
+		if (!read_vm(&n->vms[i], o, n->checking || n->reduced))
 			return -ENOMEM;
 	return 0;
 }
@@ -299,7 +302,7 @@ static uint64_t losses_of(const json_t *losses)
 
 int numbers_read(const json_t *report, struct numbers *out)
 {
-	const json_t *host = json_object_get(report, "host");
+	const json_t *host = json_object_get(report, "host"), *unknown;
 	int err;
 
 	*out = (struct numbers){ 0 };
@@ -311,6 +314,11 @@ int numbers_read(const json_t *report, struct numbers *out)
 	text(out->tier, sizeof(out->tier), report, "tier");
 	out->checking = json_object_get(report, "invariants") ||
 			!strcmp(json_string_value(json_object_get(report, "command")) ?: "", "record");
+	unknown = json_object_get(report, "unknown");
+	out->reduced = json_is_object(unknown);
+	out->no_faults = json_object_get(unknown, "faults");
+	out->no_windows = json_object_get(unknown, "windows");
+	out->no_zapped = json_object_get(unknown, "window-times");
 	out->lost_records = losses_of(json_object_get(report, "losses"));
 	read_invariants(out, report);
 	err = read_vms(out, json_object_get(report, "vms"));

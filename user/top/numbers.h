@@ -44,6 +44,9 @@ struct vm_numbers {
 	uint64_t retries;
 	uint64_t windows;
 	uint64_t zapped;		/* 4K pages, in windows */
+	bool no_faults;			/* these are not known (docs/tiers.md) */
+	bool no_windows;
+	bool no_zapped;
 	uint64_t violations;
 	bool timed;			/* lookup_ns is known */
 	struct hist lookup_ns;
@@ -78,6 +81,8 @@ struct numbers {
 	char host[NUMBERS_TEXT];	/* "": not told */
 	char tier[NUMBERS_TEXT];
 	bool checking;
+	bool reduced;			/* below the tier fentry, and of all VMs these are not known: */
+	bool no_faults, no_windows, no_zapped;
 	unsigned int verdict;		/* of all, as of a VM */
 	char why[NUMBERS_TEXT];		/* the first reason of a verdict that is not HELD; "": none */
 	unsigned int judged[NUMBERS_STATES];	/* invariants by verdict */

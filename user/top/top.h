@@ -102,6 +102,8 @@ const char *top_rate(char buf[FORMAT_LEN], double rate);
 const char *top_below(char buf[FORMAT_LEN], uint64_t ns);
 /* "+ held" */
 const char *top_verdict(const struct screen *s, unsigned int verdict, enum style *style);
+/* What the column of faults counts. */
+const char *top_asked(const struct numbers *n);
 /* "dirty logging by CPU 0/KVM", "-" */
 void top_who(char *buf, size_t size, const struct initiator_rate *r);
 const char *top_why(enum level_cause cause);

@@ -299,12 +299,13 @@ int top_draw_vm(struct top_view *v, const struct rates *r, struct screen *s, int
 	if (vm->lost >= 0)
 		screen_put(s, row + 1, col, STYLE_PLAIN, "; by the host 4K %s, 2M %s, 1G %s",
 			   top_bytes(a, vm->host[1]), top_bytes(b, vm->host[2]), top_bytes(c, vm->host[3]));
-	col = screen_put(s, row + 2, 0, STYLE_PLAIN, "%s %s/s, ", r->now->checking ? "faults" : "lookups",
-			 top_rate(a, t->faults));
+	col = screen_put(s, row + 2, 0, STYLE_PLAIN, "%s %s/s, ", top_asked(r->now),
+			 r->now->no_faults ? "?" : top_rate(a, t->faults));
 	if (r->now->checking)
 		col = screen_put(s, row + 2, col, STYLE_PLAIN, "%s/s of them to be made again, ", top_rate(a, t->retries));
-	screen_put(s, row + 2, col, STYLE_PLAIN, "windows %s/s, %s pages zapped/s", top_rate(a, t->windows),
-		   top_rate(b, t->zapped));
+	screen_put(s, row + 2, col, STYLE_PLAIN, "windows %s/s, %s pages zapped/s",
+		   r->now->no_windows ? "?" : top_rate(a, t->windows),
+		   r->now->no_zapped ? "?" : top_rate(b, t->zapped));
 	return draw_body(v, r, t, s, row + 5, end);
 }
 
