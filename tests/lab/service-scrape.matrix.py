@@ -144,13 +144,13 @@ def booted(kernel):
                 f.write(text)
             lab.option("--push", os.path.join(folder, name))
         lab.option("--push", saboteur + ":saboteur.ko", "--allow-splat", "module verification")
-        lab.step("guests", "sysctl kernel.bpf_stats_enabled=1 && " + GUESTS)
+        lab.step("guests", "echo 1 > /proc/sys/kernel/bpf_stats_enabled\n" + GUESTS)
         lab.step("scrape", SCRAPE)
         lab.step("stress", STRESS)
         lab.step("violate", VIOLATE)
         lab.step("panels", "python3 /job/ask.py queries")
         lab.step("over", OVER)
-        lab.boot(1200)
+        lab.boot(1700)
     return lab
 
 
