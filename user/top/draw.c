@@ -194,6 +194,15 @@ static void draw_rates(const struct rates *r, struct screen *s)
 	screen_put(s, 3, col, STYLE_PLAIN, ", most: %s", who);
 }
 
+/* A snapshot of a recording may have verdicts of VMs and none of the whole, which comes at its end. */
+static const char *unjudged(const struct numbers *n)
+{
+	for (size_t i = 0; i < n->nvms; i++)
+		if (n->vms[i].verdict != VERDICT_UNKNOWN)
+			return "VMs are judged; the whole is at the end of the recording";
+	return "invariants are not judged here";
+}
+
 static void draw_verdict(const struct top_view *v, const struct rates *r, struct screen *s)
 {
 	const struct numbers *n = r->now;
@@ -205,7 +214,7 @@ static void draw_verdict(const struct top_view *v, const struct rates *r, struct
 		return;
 	}
 	if (n->verdict == VERDICT_UNKNOWN) {
-		screen_put(s, 4, 0, STYLE_DIM, "invariants are not judged here");
+		screen_put(s, 4, 0, STYLE_DIM, "%s", unjudged(n));
 		return;
 	}
 	top_verdict(s, n->verdict, &style);
