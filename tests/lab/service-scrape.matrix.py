@@ -168,6 +168,9 @@ def violated(lab):
     equal("alert", r.status, 0, r)
     summaries = [a["annotations"]["summary"] for a in json.loads(r.out)]
     check("alert-names-vm", summaries and all("KVM broke" in s and "(mail, " in s for s in summaries), summaries, r)
+    check("journal-has-it", "VIOLATED: notified-before-clean, VM" in r.err, "no entry", r)
+    # stderr of a service is the journal's: what is said there, too, would be there twice
+    check("journal-has-it-once", "mmuscope: VIOLATED" not in r.err, "a second entry", r)
     print(f"# {summaries}")
 
 
