@@ -118,7 +118,7 @@ TESTS := $(patsubst tests/%.c,$(B)/test/%,$(wildcard tests/unit/*.c tests/btf/*.
 	$(B)/test/bin/mmuscope $(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms \
 	$(B)/test/drop/candidate_calls $(B)/test/drop/hists $(B)/test/drop/http_get
 
-SCALE := $(patsubst tests/scale/%.c,$(B)/scale/%,$(wildcard tests/scale/*.c))
+SCALE := $(B)/scale/block_map $(B)/scale/scrape $(B)/scale/serve $(B)/test/scale/serve
 
 test-programs: $(TESTS) $(SCALE)
 
@@ -189,17 +189,30 @@ $(B)/test/gate-power: tests/power/gate_power.c tests/power/model.c $(filter-out 
 	$(call say,CC,$@)
 	$(Q)$(CC) $(OUR_CFLAGS) -Itests/power -o $@ $^ $(LIBS) $(SHARED_LIBS)
 
-# without sanitizers: they are timed. The linker puts the programs' own functions in the place of libbpf's
-LIBBPF_CALLS := bpf_map__fd bpf_map_lookup_elem bpf_map_get_next_key libbpf_num_possible_cpus
+# without sanitizers: they are timed. The linker puts the programs' own functions in the place of libbpf's, and of
+# a session's that need a kernel
+SCALE_WRAPS := bpf_map__fd bpf_map_lookup_elem bpf_map_get_next_key libbpf_num_possible_cpus
+SCALE_SERVE_WRAPS := $(SCALE_WRAPS) serve_clock_ns kernel_enum_value \
+	$(addprefix session_,open attach fd consume tick tier cost_begin cost_of close)
 
 # programs for BPF have parameters that they do not use
 $(B)/scale/block_map: tests/scale/block_map.c tests/lib/native.h $(BPF_HEADERS) | $(B)/scale/
 	$(call say,CC,$@)
 	$(Q)$(CC) $(OUR_CFLAGS) -Wno-unused-parameter -o $@ $<
 
-$(B)/scale/scrape: tests/scale/scrape.c $(filter-out %/main.o,$(USER_OBJ)) | $(B)/scale/
+$(B)/scale/scrape: WRAPS := $(SCALE_WRAPS)
+$(B)/scale/serve $(B)/test/scale/serve: WRAPS := $(SCALE_SERVE_WRAPS)
+
+$(B)/scale/scrape $(B)/scale/serve: $(B)/scale/%: tests/scale/%.c tests/scale/host.c tests/scale/host.h \
+		$(filter-out %/main.o,$(USER_OBJ)) | $(B)/scale/
 	$(call say,CC,$@)
-	$(Q)$(CC) $(OUR_CFLAGS) -o $@ $^ $(LIBBPF_CALLS:%=-Wl,--wrap=%) $(LIBS) $(SHARED_LIBS)
+	$(Q)$(CC) $(OUR_CFLAGS) -o $@ $(filter-out %.h,$^) $(WRAPS:%=-Wl,--wrap=%) $(LIBS) $(SHARED_LIBS)
+
+# for leaks
+$(B)/test/scale/serve: tests/scale/serve.c tests/scale/host.c tests/scale/host.h $(B)/test/user.a | $(B)/test/scale/
+	$(call say,CC,$@)
+	$(Q)$(TEST_CC) $(OUR_CFLAGS) $(TEST_CFLAGS) -o $@ $(filter-out %.h,$^) $(WRAPS:%=-Wl,--wrap=%) $(LIBS) \
+		$(SHARED_LIBS)
 
 # small static programs that lab tests push into a VM
 $(B)/test/drop/%: tests/lab/%.c | $(B)/test/drop/

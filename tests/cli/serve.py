@@ -1,15 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# mmuscope serve out of a recording, as scrapers, people and attackers meet it: what it answers is what
-# promtool takes; it gives up its privileges; slow, greedy and malformed clients harm nobody. The attacks are
-# made on the program with sanitizers.
+# mmuscope serve out of a recording, as scrapers and people meet it: what it answers is what promtool takes, and it gives
+# up its privileges. serve_attacks.py has those who mean no good.
 import base64
-import http.client
 import json
 import os
 import re
-import signal
 import socket
 import ssl
 import subprocess
@@ -20,91 +17,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 
 from checks import TOP, end, same, test  # noqa: E402 pylint: disable=wrong-import-position
-
-MMUSCOPE = os.path.join(TOP, "build/bin/mmuscope")
-STATIC = os.path.join(TOP, "build/static/mmuscope")
-WITH_SANITIZERS = os.path.join(TOP, "build/test/bin/mmuscope")
-SCENE = os.path.join(TOP, "build/test/recording/scene")
-OPENMETRICS = "application/openmetrics-text;version=1.0.0"
-# "secret", at the least cost there is
-HASH = "$2y$04$mmuscopeTestUserSalt..B9LxM1fxtB6JpaiKQ6sSbwuiz3qdvbu"
-DEADLINE = 60
-
-
-class Server:
-    """A running mmuscope serve; its log is what it says on stderr."""
-
-    def __init__(self, *options, program=(MMUSCOPE,), listen=("127.0.0.1:0",), **more):
-        self.log = tempfile.TemporaryFile("w+")  # pylint: disable=consider-using-with
-        command = [*program, "serve", "--replay", "run.mms", "--speed", "0", *options]
-        for where in listen:
-            command += ["--listen", where]
-        # whatever becomes of us, it does not outlive the tests for long
-        command += ["--for", "5m"]
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, **more)  # pylint: disable=consider-using-with
-        end = time.monotonic() + DEADLINE
-        # what is printed before the drop comes early: the first numbers come last
-        while "hooks are attached by" not in self.said():
-            if self.process.poll() is not None or time.monotonic() > end:
-                self.kill()
-                raise RuntimeError("it does not serve: " + self.said())
-            time.sleep(0.02)
-        self.where = re.findall(r"serving on (\S+?),?(?: |$)", self.said(), re.M)
-        self.port = None if self.where[0].startswith("unix:") else int(self.where[0].rsplit(":", 1)[1])
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
-    def said(self):
-        # it writes where this file stands, too: seeking would have it write over what it said
-        return os.pread(self.log.fileno(), 1 << 20, 0).decode()
-
-    def kill(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            status = self.process.wait(DEADLINE)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise
-        if status:
-            raise RuntimeError(f"ended with status {status}: {self.said()}")
-        return self.said()
-
-    def get(self, path="/metrics", headers=None, method="GET", tls=None, body=None):
-        if tls:
-            link = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=DEADLINE, context=tls)
-        else:
-            link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
-        try:
-            link.request(method, path, body=body, headers=headers or {})
-            answer = link.getresponse()
-            answer.text = answer.read().decode()
-            return answer
-        finally:
-            link.close()
-
-    def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port), DEADLINE)
-
-
-def has(text, part):
-    if part not in text:
-        raise AssertionError(f"no {part!r} in {text[:2000]!r}")
-
-
-def samples(text):
-    """Lines of an exposition as {series: value}."""
-    return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1])
-            for line in text.splitlines() if line and not line.startswith("#")}
+from serving import (DEADLINE, HASH, MMUSCOPE, OPENMETRICS, STATIC, Server, certificate, client_context,  # noqa: E402 pylint: disable=wrong-import-position
+                     has, make_recording, samples, tls_config)
 
 
 def metrics():
@@ -248,27 +162,10 @@ def basic_auth():
         same(status("alice:secret"), 200)
 
 
-def certificate(name, *options):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-subj", f"/CN={name}", "-days", "2", "-keyout", f"{name}.key", "-out", f"{name}.pem", *options],
-                   check=True, capture_output=True)
-
-
-def client_context(minimum=ssl.TLSVersion.TLSv1_2, maximum=ssl.TLSVersion.TLSv1_3, own=None):
-    context = ssl.create_default_context(cafile="localhost.pem")
-    context.minimum_version, context.maximum_version = minimum, maximum
-    if own:
-        context.load_cert_chain(own + ".pem", own + ".key")
-    return context
-
-
 def tls():
-    certificate("localhost", "-addext", "subjectAltName=IP:127.0.0.1")
+    tls_config()
     certificate("client")
     certificate("stranger")
-    with open("tls.yml", "w", encoding="ascii") as f:
-        f.write("tls_server_config:\n  cert_file: localhost.pem\n  key_file: localhost.key\n  min_version: TLS13\n"
-                "http_server_config:\n  headers:\n    Strict-Transport-Security: max-age=1\n")
     with Server("--web-config", "tls.yml") as s:
         answer = s.get(tls=client_context())
         same((answer.status, answer.headers["Strict-Transport-Security"]), (200, "max-age=1"))
@@ -277,12 +174,6 @@ def tls():
             raise AssertionError("TLS 1.2 was spoken")
         except ssl.SSLError:
             pass
-        for _ in range(20):
-            with s.connect() as link:
-                link.sendall(b"\x16\x03\x01\x02\x00" + os.urandom(600))
-            with s.connect() as link:
-                link.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
-        same(s.get(tls=client_context()).status, 200)
     with open("mutual.yml", "w", encoding="ascii") as f:
         f.write("tls_server_config:\n  cert_file: localhost.pem\n  key_file: localhost.key\n"
                 "  client_ca_file: client.pem\n  client_auth_type: RequireAndVerifyClientCert\n")
@@ -374,100 +265,14 @@ def wrong_usage():
         has(done.stderr, f"cannot listen on {where}: Address already in use")
 
 
-def attacked(*options):
-    env = dict(os.environ, ASAN_OPTIONS="detect_leaks=1")
-    return Server("--no-seccomp", *options, program=(WITH_SANITIZERS,), env=env)
-
-
-def malformed_and_oversized():
-    requests = [b"\r\n\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"G\0T / HTTP/1.1\r\n\r\n", os.urandom(3000),
-                b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
-                b"GET / HTTP/1.1\r\n" + b"X-A: b\r\n" * 20000 + b"\r\n",
-                b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 1000000 + b"\r\n\r\n",
-                b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
-                b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
-                b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
-                b"GET / HTTP/1.1\r\nHost: a\r\nAccept: " + b";q=,;" * 2000 + b"\r\n\r\n",
-                b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Basic " + b"A" * 8000 + b"\r\n\r\n",
-                b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET http://else.where/metrics HTTP/1.1\r\nHost: a\r\n\r\n"]
-    with attacked() as s:
-        for request in requests:
-            with s.connect() as link:
-                try:
-                    link.sendall(request)
-                    link.shutdown(socket.SHUT_WR)
-                    link.recv(65536)
-                except OSError:
-                    pass
-            same(s.get("/healthz").status, 200)
-
-
-def pipelined():
-    with attacked() as s, s.connect() as link:
-        n = 300
-        link.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * n)
-        data = b""
-        while data.count(b"200 OK") < n:
-            part = link.recv(65536)
-            same(bool(part), True)
-            data += part
-
-
-def slow_clients():
-    """200 that never end their request, more than there is room for: others are served all the same."""
-    with attacked("--max-connections", "64") as s:
-        links = []
-        for i in range(200):
-            link = s.connect()
-            link.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\nX-Slow: " + b"z" * (i % 50))
-            links.append(link)
-            if i % 20 == 0:
-                same(s.get().status, 200)
-        values = samples(s.get().text)
-        for link in links[-10:]:
-            link.sendall(b"a")
-        same(s.get("/healthz").status, 200)
-        same(values["mmuscope_serve_connections"] <= 64 + 16, True)
-        for link in links:
-            link.close()
-
-
-def goes_away_in_the_middle():
-    with attacked() as s:
-        for _ in range(100):
-            with s.connect() as link:
-                link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-                link.sendall(b"GET /api/v1/report HTTP/1.1\r\nHost: a\r\n\r\n" * 3)
-        same(s.get("/healthz").status, 200)
-
-
-def many_requests():
-    """Memory does not grow with requests: the second half of them takes none."""
-    with Server("--interval", "1s") as s:
-        def resident():
-            return samples(s.get().text)["process_resident_memory_bytes"]
-
-        def ask(n):
-            link = http.client.HTTPConnection("127.0.0.1", s.port, timeout=DEADLINE)
-            for i in range(n):
-                link.request("GET", "/metrics" if i % 2 else "/api/v1/report")
-                link.getresponse().read()
-            link.close()
-        ask(1000)
-        before = resident()
-        ask(2000)
-        same(resident() <= before * 1.1 + (1 << 20), True)
-
-
 def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         os.chmod(folder, 0o755)
-        subprocess.run([SCENE, "run.mms", "300", "60"], check=True)
+        make_recording()
         for function in (metrics, promtool, openmetrics_is_sound, other_paths, replay_goes_on, series_are_bounded,
                          no_kernel_address, privileges_are_gone, basic_auth, tls, unix_socket, socket_activation,
-                         notify_systemd, catalog, static_program, wrong_usage, malformed_and_oversized, pipelined,
-                         slow_clients, goes_away_in_the_middle, many_requests):
+                         notify_systemd, catalog, static_program, wrong_usage):
             test(function.__name__.replace("_", "-"), function)
         os.chdir("/")
     end()

@@ -144,13 +144,13 @@ def booted(kernel):
                 f.write(text)
             lab.option("--push", os.path.join(folder, name))
         lab.option("--push", saboteur + ":saboteur.ko", "--allow-splat", "module verification")
-        lab.step("guests", "sysctl kernel.bpf_stats_enabled=1 && " + GUESTS)
+        lab.step("guests", "echo 1 > /proc/sys/kernel/bpf_stats_enabled\n" + GUESTS)
         lab.step("scrape", SCRAPE)
         lab.step("stress", STRESS)
         lab.step("violate", VIOLATE)
         lab.step("panels", "python3 /job/ask.py queries")
         lab.step("over", OVER)
-        lab.boot(1200)
+        lab.boot(1700)
     return lab
 
 
@@ -168,6 +168,9 @@ def violated(lab):
     equal("alert", r.status, 0, r)
     summaries = [a["annotations"]["summary"] for a in json.loads(r.out)]
     check("alert-names-vm", summaries and all("KVM broke" in s and "(mail, " in s for s in summaries), summaries, r)
+    check("journal-has-it", "VIOLATED: notified-before-clean, VM" in r.err, "no entry", r)
+    # stderr of a service is the journal's: what is said there, too, would be there twice
+    check("journal-has-it-once", "mmuscope: VIOLATED" not in r.err, "a second entry", r)
     print(f"# {summaries}")
 
 

@@ -60,6 +60,7 @@ def violated():
                  if "memfd:" in line and "rw-s" in line)
     equal("violated-stories", len(report["violations"]), CLEANED, r)
     vm = report["vms"][0]
+    equal("violated-counts-of-vm", vm["violations"], {"notified-before-clean": CLEANED}, r)
     for n, v in enumerate(report["violations"]):
         page = FIRST + n
         equal(f"violated-{n}-vm", (v["vm"], v["vm"] != 0), (vm["id"], True), r)

@@ -9,6 +9,9 @@
 
 #include "unit.h"
 
+#include <sys/mman.h>
+#include <sys/stat.h>
+
 static char last[4096];	/* fields of the last entry, a line each */
 static int sent, answer;
 
@@ -88,6 +91,48 @@ static void failing(void **arg)
 	journal_free(none);
 }
 
+/* Bytes that one entry puts on stderr, which is this file. */
+static size_t said(int fd, int fails)
+{
+	int old = dup(STDERR_FILENO);
+	struct stat before, after;
+	struct journal *j;
+
+	answer = fails;
+	assert_int_equal(fstat(fd, &before), 0);
+	dup2(fd, STDERR_FILENO);
+	j = journal_new(keep);
+	send_one(j, 1);
+	dup2(old, STDERR_FILENO);
+	close(old);
+	assert_int_equal(fstat(fd, &after), 0);
+	journal_free(j);
+	return (size_t)(after.st_size - before.st_size);
+}
+
+/* systemd's journal hears stderr: there it is said once, and held back with all others */
+static void not_twice(void **arg)
+{
+	static const size_t line = sizeof("mmuscope: it happened\n") - 1;
+	int fd = memfd_create("stderr", 0);
+	char stream[64];
+	struct stat st;
+
+	(void)arg;
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(said(fd, 0), line);
+	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
+		 (unsigned long long)st.st_ino + 1);
+	setenv("JOURNAL_STREAM", stream, 1);
+	assert_int_equal(said(fd, 0), line);
+	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	assert_int_equal(said(fd, 0), 0);
+	assert_int_equal(said(fd, -1), line);
+	unsetenv("JOURNAL_STREAM");
+	close(fd);
+}
+
 static void too_much(void **arg)
 {
 	struct journal *j = journal_new(keep);
@@ -156,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(fields, setup), cmocka_unit_test_setup(flood, setup),
 		cmocka_unit_test_setup(failing, setup), cmocka_unit_test_setup(too_much, setup),
+		cmocka_unit_test_setup(not_twice, setup),
 		cmocka_unit_test_setup(news, setup),
 	};
 

@@ -198,6 +198,7 @@ static struct json_t *a_report(struct snapshot *s)
 	static struct cause_share shares[] = { { 1, 30, 3000 }, { 2, 4, 400 } };
 	static struct cause_group group;
 	static struct cause_list list = { .groups = &group, .n = 1 };
+	static const struct vm_lookups lookups = { .ns = { .bucket[10] = 1001, .sum = 900000 } };
 	struct vm_row *row;
 	struct report r;
 
@@ -208,7 +209,7 @@ static struct json_t *a_report(struct snapshot *s)
 				      .windows = 34, .ns = 3400, .shares = shares, .nshares = 2 };
 	row = snapshot_add_vm(s);
 	*row = (struct vm_row){ .info = { .index = 1, .pid = 812, .born_ns = 77, .comm = "qemu-system-x86" },
-				.name = "web-1", .ledger = &ledger };
+				.name = "web-1", .ledger = &ledger, .lookups = &lookups };
 	row->counts.installed[0] = 600;
 	row->counts.zapped[0] = 88;
 	row->counts.installed[1] = 3;
@@ -220,8 +221,6 @@ static struct json_t *a_report(struct snapshot *s)
 	row->counts.hva[HVA_CALLS] = 1001;
 	row->counts.checked[INV_SAME_PAGE] = 5;
 	row->counts.violated[INV_NEVER_SECRET] = 2;
-	row->lookup_ns.bucket[10] = 1001;
-	row->lookup_ns.sum = 900000;
 	s->seconds_ns = 5 * second;
 	s->checking = s->timed = true;
 	s->losses[LOSS_EVENT] = 3;

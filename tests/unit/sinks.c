@@ -491,6 +491,7 @@ static void json_survives_odd_data(void **arg)
 /* Everything that can be there, with numbers of its own. */
 static void fill_all(struct scene *s)
 {
+	static struct vm_lookups lookups[8];
 	uint64_t *n, seed = 5;
 
 	for (size_t i = 0; i < s->snapshot.nvms; i++) {
@@ -517,14 +518,15 @@ static void fill_all(struct scene *s)
 	s->report.command_status = 256;
 	s->report.walk = true;
 	for (size_t i = 0; i < s->snapshot.nvms; i++) {
-		n = (uint64_t *)&s->snapshot.vms[i].walk;
+		s->snapshot.vms[i].lookups = &lookups[i];
+		n = (uint64_t *)&lookups[i].walk;
 		for (size_t k = 0; k < sizeof(struct walk_counts) / sizeof(*n); k++)
 			n[k] = random_below(&seed, 1u << 20);
 	}
 	s->snapshot.vms[0].ledger = &ledger;
 	s->snapshot.timed = true;
-	s->snapshot.vms[1].lookup_ns.bucket[11] = 4711;
-	s->snapshot.vms[1].lookup_ns.sum = 5000000;
+	lookups[1].ns.bucket[11] = 4711;
+	lookups[1].ns.sum = 5000000;
 }
 
 /* the two ways from a report to its numbers */

@@ -20,27 +20,33 @@ static void fill(struct walk_counts *w, uint64_t n)
 		p[i] = n + i;
 }
 
+static struct vm_lookups lookups[2];
+
 /* Two VMs: one has seen everything that there is, the other one cold page and one warm one. */
 static void build(struct snapshot *s, struct report *r)
 {
+	struct walk_counts *warm = &lookups[1].walk;
 	struct vm_row *row;
 
 	memset(s, 0, sizeof(*s));
+	memset(lookups, 0, sizeof(lookups));
 	row = snapshot_add_vm(s);
 	row->info = (struct vm_info){ .index = 1, .pid = 4194304, .comm = "qemu-system-x86" };
 	for (int i = 0; i < HVA_NR; i++)
 		row->counts.hva[i] = 1000 + (uint64_t)i;
-	fill(&row->walk, 1000);
+	fill(&lookups[0].walk, 1000);
+	row->lookups = &lookups[0];
 	row = snapshot_add_vm(s);
 	row->info = (struct vm_info){ .index = 3, .pid = 812, .comm = "mmuscope-load" };
 	row->gone = true;
 	row->counts.hva[HVA_CALLS] = 2;
-	row->walk.serves[LOOKUP_WRITE][SERVES_NOT_MAPPED][BACKING_NONE] = 1;
-	row->walk.serves[LOOKUP_READ][SERVES][BACKING_ANON] = 1;
-	row->walk.served_level[LOOKUP_READ][1][BACKING_ANON] = 1;
-	row->walk.found_level[1][BACKING_ANON] = 2;
-	row->walk.compared[AGREE] = 2;
-	row->walk.pfns[PFN_REFCOUNTED] = 2;
+	row->lookups = &lookups[1];
+	warm->serves[LOOKUP_WRITE][SERVES_NOT_MAPPED][BACKING_NONE] = 1;
+	warm->serves[LOOKUP_READ][SERVES][BACKING_ANON] = 1;
+	warm->served_level[LOOKUP_READ][1][BACKING_ANON] = 1;
+	warm->found_level[1][BACKING_ANON] = 2;
+	warm->compared[AGREE] = 2;
+	warm->pfns[PFN_REFCOUNTED] = 2;
 	s->seconds_ns = 61500000000;
 	*r = (struct report){
 		.command = "walk",
@@ -74,8 +80,8 @@ static void agreed(void **arg)
 
 	(void)arg;
 	build(&s, &r);
-	memset(&s.vms[0].walk, 0, sizeof(s.vms[0].walk));
-	s.vms[1].walk.unasked[LOOKUP_WRITE] = 1;
+	memset(&lookups[0], 0, sizeof(lookups[0]));
+	lookups[1].walk.unasked[LOOKUP_WRITE] = 1;
 	s.missed_runs = 7;
 	r.tells_pins = false;
 	golden_report("walk-agreed.txt", text_walk, &r);
@@ -117,7 +123,7 @@ static void json_has_all_numbers(void **arg)
 	o = json_read_back(&r);
 	walk = json_object_get(json_array_get(json_object_get(o, "vms"), 0), "walk");
 	assert_non_null(walk);
-	w = &s.vms[0].walk;
+	w = &lookups[0].walk;
 	for (int i = 0; i < COMPARED_NR; i++)
 		assert_int_equal(number(walk, "compared", compared_name(i), NULL), w->compared[i]);
 	for (int i = 0; i < PFN_CLASSES; i++)

@@ -57,6 +57,7 @@ void collect(struct session *s, const struct event_violation *v, void *arg)
 			t->e.hva = hva;
 			t->e.old_spte = t->e.new_spte = spte;
 			t->e.level = level;
+			session_found(s, vm, (enum invariant)v->invariant);
 		}
 	}
 	name_vm(s, t->e.vm, t->vm_name, sizeof(t->vm_name));

@@ -299,6 +299,7 @@ int cmd_serve(int argc, char **argv)
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	gathered_init();
 	if (s.options.web_config && web_config_load(s.options.web_config, &config))
 		err = EXIT_FAILED;
 	err = err ?: serve_configured(&s, &config);

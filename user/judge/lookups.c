@@ -99,7 +99,7 @@ void walk_total(const struct snapshot *s, struct walk_counts *out)
 {
 	*out = s->host_walk;
 	for (size_t i = 0; i < s->nvms; i++)
-		walk_add(out, &s->vms[i].walk);
+		walk_add(out, &row_lookups(&s->vms[i])->walk);
 }
 
 struct walk_sum walk_sum(const struct walk_counts *c)

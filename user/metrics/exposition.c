@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBER_LEN = 40 };
+enum { NUMBER_LEN = 40, PART = 96 };
 
 static const char total[] = "_total";
 
@@ -221,28 +221,73 @@ static void add_hist(struct text *t, const struct sample *s, enum exposition_for
 	add(t, "\n", 1);
 }
 
-static void add_sample(struct text *t, const struct sample *s, enum exposition_form form)
+/* What all lines of a metric without buckets share: before each label's value, and behind the last. */
+struct line {
+	const struct metric_info *metric;
+	char part[METRIC_LABELS + 1][PART];
+	size_t len[METRIC_LABELS + 1];
+	size_t all;
+};
+
+static void line_init(struct line *l, const struct metric_info *m)
 {
-	if (s->hist) {
-		add_hist(t, s, form);
-		return;
+	int i = 0;
+
+	*l = (struct line){ .metric = m };
+	for (; i < METRIC_LABELS && m->labels[i]; i++)
+		l->len[i] = (size_t)snprintf(l->part[i], PART, "%s%s%s=\"", i ? "\"," : m->name, i ? "" : "{",
+					     label_name(m->labels[i]));
+	l->len[i] = (size_t)snprintf(l->part[i], PART, "%s ", i ? "\"}" : m->name);
+	for (int p = 0; p <= i; p++)
+		l->all += l->len[p];
+}
+
+static char *put_escaped(char *p, const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '\\' || *s == '"' || *s == '\n')
+			*p++ = '\\';
+		*p++ = *s == '\n' ? 'n' : *s;
 	}
-	add_text(t, metric_info(s->metric)->name);
-	add_labels(t, s, NULL, 0);
-	add(t, " ", 1);
+	return p;
+}
+
+static void add_line(struct text *t, const struct line *l, const struct sample *s)
+{
+	size_t most = l->all;
+	char *p;
+	int i;
+
+	for (i = 0; i < METRIC_LABELS && s->label[i]; i++)
+		most += 2 * strlen(s->label[i]);
+	if (!make_room(t, most))
+		return;
+	p = t->data + t->n;
+	for (i = 0; i < METRIC_LABELS && s->label[i]; i++) {
+		memcpy(p, l->part[i], l->len[i]);
+		p = put_escaped(p + l->len[i], s->label[i]);
+	}
+	memcpy(p, l->part[i], l->len[i]);
+	t->n = (size_t)(p + l->len[i] - t->data);
 	add_number(t, s->value);
 	add(t, "\n", 1);
 }
 
 int exposition_write(struct text *out, const struct samples *s, enum exposition_form form)
 {
-	int before = -1;
+	struct line line = { 0 };
 
 	for (size_t i = 0; i < s->n; i++) {
-		if ((int)s->list[i].metric != before)
-			add_head(out, metric_info(s->list[i].metric), form);
-		before = (int)s->list[i].metric;
-		add_sample(out, &s->list[i], form);
+		const struct metric_info *m = metric_info(s->list[i].metric);
+
+		if (m != line.metric) {
+			add_head(out, m, form);
+			line_init(&line, m);
+		}
+		if (s->list[i].hist)
+			add_hist(out, &s->list[i], form);
+		else
+			add_line(out, &line, &s->list[i]);
 	}
 	return out->full ? -ENOMEM : 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of metrics, and lists of samples.
+ * The table of metrics.
  */
 #include "user/judge/ledger.h"
 #include "user/judge/lookups.h"
@@ -10,8 +10,6 @@
 #include "user/host/notifier.h"
 #include "user/sink/report.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define L0 { LABEL_NONE }
@@ -144,168 +142,4 @@ double metric_bucket_edge(enum metric m, int bucket)
 {
 	/* values are whole numbers: the largest of bucket b is 2^b - 1 */
 	return ((double)(1ULL << bucket) - 1) * metrics[m].scale;
-}
-
-static double scale_of(enum metric m, const char *const *label)
-{
-	int i;
-
-	if (metrics[m].scale != OF_LEVEL)
-		return metrics[m].scale;
-	i = metric_label(m, "level");
-	for (int l = 0; l < LEVELS; l++)
-		if (!strcmp(label[i], level_name(l)))
-			return (double)level_bytes(l);
-	return 0;
-}
-
-static void sample_clear(struct sample *s)
-{
-	for (int i = 0; i < METRIC_LABELS; i++)
-		free(s->label[i]);
-	free(s->hist);
-}
-
-static struct sample *append(struct samples *s, enum metric m, const char *const *label)
-{
-	struct sample *new;
-
-	if (s->n == s->size) {
-		size_t size = s->size ? 2 * s->size : 256;
-		struct sample *list = reallocarray(s->list, size, sizeof(*list));
-
-		if (!list)
-			return NULL;
-		s->list = list;
-		s->size = size;
-	}
-	new = &s->list[s->n];
-	*new = (struct sample){ .metric = m };
-	for (int i = 0; i < METRIC_LABELS && metrics[m].labels[i]; i++) {
-		new->label[i] = strdup(label[i]);
-		if (!new->label[i]) {
-			sample_clear(new);
-			return NULL;
-		}
-	}
-	s->n++;
-	return new;
-}
-
-int samples_add_scaled(struct samples *s, enum metric m, const char *const *label, double value)
-{
-	struct sample *new;
-
-	if (value == 0 && metrics[m].presence == SPARSE)
-		return 0;
-	new = append(s, m, label);
-	if (!new)
-		return -ENOMEM;
-	new->value = value;
-	return 0;
-}
-
-int samples_add(struct samples *s, enum metric m, const char *const *label, double value)
-{
-	return samples_add_scaled(s, m, label, value * scale_of(m, label));
-}
-
-int samples_add_hist(struct samples *s, enum metric m, const char *const *label, const struct hist *h)
-{
-	struct sample *new;
-
-	if (metrics[m].presence == SPARSE && !hist_count(h))
-		return 0;
-	new = append(s, m, label);
-	if (!new)
-		return -ENOMEM;
-	new->hist = malloc(sizeof(*h));
-	if (!new->hist) {
-		sample_clear(new);
-		s->n--;
-		return -ENOMEM;
-	}
-	*new->hist = *h;
-	return 0;
-}
-
-static int by_labels(const void *a, const void *b)
-{
-	const struct sample *x = a, *y = b;
-
-	if (x->metric != y->metric)
-		return x->metric < y->metric ? -1 : 1;
-	for (int i = 0; i < METRIC_LABELS && x->label[i]; i++) {
-		/* numbers in their order, and texts in theirs */
-		int order = strverscmp(x->label[i], y->label[i]);
-
-		if (order)
-			return order;
-	}
-	return 0;
-}
-
-static void merge(struct sample *into, const struct sample *s)
-{
-	if (into->hist) {
-		for (int b = 0; b < HIST_BUCKETS; b++)
-			into->hist->bucket[b] += s->hist->bucket[b];
-		into->hist->sum += s->hist->sum;
-	} else if (metrics[s->metric].type == PEAK) {
-		into->value = s->value > into->value ? s->value : into->value;
-	} else {
-		into->value += s->value;
-	}
-}
-
-void samples_sort(struct samples *s)
-{
-	size_t kept = 0;
-
-	if (!s->n)
-		return;
-	qsort(s->list, s->n, sizeof(*s->list), by_labels);
-	for (size_t i = 1; i < s->n; i++) {
-		if (by_labels(&s->list[kept], &s->list[i])) {
-			s->list[++kept] = s->list[i];
-		} else {
-			merge(&s->list[kept], &s->list[i]);
-			sample_clear(&s->list[i]);
-		}
-	}
-	s->n = kept + 1;
-}
-
-int samples_copy(struct samples *to, const struct samples *from)
-{
-	int err = 0;
-
-	*to = (struct samples){ 0 };
-	for (size_t i = 0; i < from->n && !err; i++) {
-		const struct sample *m = &from->list[i];
-		const char *const *label = (const char *const *)m->label;
-
-		err = m->hist ? samples_add_hist(to, m->metric, label, m->hist) :
-				samples_add_scaled(to, m->metric, label, m->value);
-	}
-	if (err)
-		samples_free(to);
-	return err;
-}
-
-void samples_free(struct samples *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		sample_clear(&s->list[i]);
-	free(s->list);
-	*s = (struct samples){ 0 };
-}
-
-const struct sample *samples_get(const struct samples *s, enum metric m, const char *const *label)
-{
-	struct sample key = { .metric = m };
-
-	for (int i = 0; i < METRIC_LABELS && metrics[m].labels[i]; i++)
-		key.label[i] = (char *)(uintptr_t)label[i];
-	return s->n ? bsearch(&key, s->list, s->n, sizeof(key), by_labels) : NULL;
 }

@@ -53,15 +53,18 @@ struct metric_info {
 
 struct sample {
 	enum metric metric;
-	char *label[METRIC_LABELS];	/* NULL beyond those that the metric has */
+	const char *label[METRIC_LABELS];	/* the list's, or static; NULL beyond those of the metric */
 	double value;			/* of a histogram: 0 */
-	struct hist *hist;		/* NULL but for histograms; unscaled */
+	struct hist *hist;		/* NULL but for histograms; unscaled; the list's */
 };
+
+struct label_store;
 
 struct samples {
 	struct sample *list;	/* in the order of metrics.def, then of the labels */
 	size_t n;
 	size_t size;
+	struct label_store *store;	/* what labels and histograms lie in */
 };
 
 const struct metric_info *metric_info(enum metric m);

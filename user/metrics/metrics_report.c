@@ -161,13 +161,13 @@ static void put_vm(struct sink *k, const struct snapshot *s, const struct vm_row
 	for (int i = 0; i < INV_NR; i++)
 		put2(k, METRIC_VM_VIOLATIONS, vm, invariant_name((enum invariant)i), c->violated[i]);
 	if (s->timed)
-		put_hist(k, METRIC_LOOKUP_TIME, vm, &row->lookup_ns);
+		put_hist(k, METRIC_LOOKUP_TIME, vm, &row_lookups(row)->ns);
 	if (s->checking)
 		put_state(k, METRIC_VM_VERDICT, vm, value_name(verdict_of_vm(s, row)));
 	if (row->ledger && row->ledger->surveyed_ns)
 		put_ledger(k, vm, row->ledger);
 	if (walked)
-		put_lookups(k, vm, &row->walk);
+		put_lookups(k, vm, &row_lookups(row)->walk);
 }
 
 static void put_cause(struct sink *k, const struct cause_group *g)

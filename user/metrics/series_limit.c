@@ -5,7 +5,6 @@
  */
 #include "user/metrics/series_limit.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,17 +14,6 @@ static const char ended[] = "ended";
 static bool is_open(enum label l)
 {
 	return l && !label_value(l, 0);
-}
-
-static int set_label(struct sample *s, int i, const char *value)
-{
-	char *copy = strdup(value);
-
-	if (!copy)
-		return -ENOMEM;
-	free(s->label[i]);
-	s->label[i] = copy;
-	return 0;
 }
 
 /* False: it has no open label, or is one of the sums already. */
@@ -43,37 +31,33 @@ static bool can_fold(const struct sample *s)
 	return open;
 }
 
-static int fold(struct sample *s)
+static void fold(struct sample *s)
 {
 	const struct metric_info *m = metric_info(s->metric);
-	int err = 0;
 
 	for (int i = 0; i < METRIC_LABELS && m->labels[i]; i++)
 		if (is_open(m->labels[i]))
-			err = err ?: set_label(s, i, other);
-	return err;
+			s->label[i] = other;
 }
 
-int series_limit(struct samples *s, size_t max, struct folded *out)
+void series_limit(struct samples *s, size_t max, struct folded *out)
 {
 	size_t seen = 0;
-	int err = 0;
 
 	memset(out, 0, sizeof(*out));
-	for (size_t i = 0; i < s->n && !err; i++) {
+	for (size_t i = 0; i < s->n; i++) {
 		struct sample *one = &s->list[i];
 
 		if (i && one->metric != s->list[i - 1].metric)
 			seen = 0;
 		if (!can_fold(one) || ++seen <= max)
 			continue;
-		err = fold(one);
+		fold(one);
 		out->n[one->metric]++;
 		out->all++;
 	}
 	if (out->all)
 		samples_sort(s);
-	return err;
 }
 
 void vm_set_add(struct vm_set *set, uint64_t vm)
@@ -87,41 +71,43 @@ bool vm_set_has(const struct vm_set *set, uint64_t vm)
 	return vm <= MAX_VMS && set->bits[vm / 64] & 1ULL << vm % 64;
 }
 
-/* Place of the label "vm" of a sample whose VM ended, or -1. */
-static int ended_vm(const struct sample *s, const struct vm_set *set)
+/* Place of the label "vm" of a metric, or -1. */
+static int vm_label(enum metric m)
 {
-	int i = metric_label(s->metric, "vm");
+	const struct metric_info *info = metric_info(m);
 
-	return i >= 0 && vm_set_has(set, strtoull(s->label[i], NULL, 10)) ? i : -1;
+	for (int i = 0; i < METRIC_LABELS && info->labels[i]; i++)
+		if (info->labels[i] == LABEL_VM)
+			return i;
+	return -1;
 }
 
-static int copy_sample(struct samples *to, const struct sample *s, int vm)
+void series_retire(struct samples *s, const struct vm_set *set)
 {
-	enum metric_type type = metric_info(s->metric)->type;
-	const char *label[METRIC_LABELS];
+	const char *before = NULL;
+	size_t kept = 0, moved = 0;
+	bool is = false;
 
-	memcpy(label, s->label, sizeof(label));
-	if (vm >= 0 && type != COUNTER && type != HISTOGRAM)
-		return 0;
-	if (vm >= 0)
-		label[vm] = ended;
-	return s->hist ? samples_add_hist(to, s->metric, label, s->hist) :
-			 samples_add_scaled(to, s->metric, label, s->value);
-}
+	for (size_t i = 0; i < s->n; i++) {
+		struct sample one = s->list[i];
+		int vm = vm_label(one.metric);
 
-int series_retire(struct samples *s, const struct vm_set *set)
-{
-	struct samples kept = { 0 };
-	int err = 0;
+		/* neighbours mostly share their text */
+		if (vm >= 0 && one.label[vm] != before) {
+			before = one.label[vm];
+			is = vm_set_has(set, strtoull(before, NULL, 10));
+		}
+		if (vm >= 0 && is) {
+			enum metric_type type = metric_info(one.metric)->type;
 
-	for (size_t i = 0; i < s->n && !err; i++)
-		err = copy_sample(&kept, &s->list[i], ended_vm(&s->list[i], set));
-	if (err) {
-		samples_free(&kept);
-		return err;
+			moved++;
+			if (type != COUNTER && type != HISTOGRAM)
+				continue;
+			one.label[vm] = ended;
+		}
+		s->list[kept++] = one;
 	}
-	samples_sort(&kept);
-	samples_free(s);
-	*s = kept;
-	return 0;
+	s->n = kept;
+	if (moved)
+		samples_sort(s);
 }

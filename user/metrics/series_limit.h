@@ -16,9 +16,9 @@ struct folded {
 
 /*
  * Leave at most `max` series of each metric, beside those of "other" and "ended".  s must be sorted, and is
- * sorted after.  0 or -ENOMEM: then samples may be missing.
+ * sorted after.
  */
-int series_limit(struct samples *s, size_t max, struct folded *out);
+void series_limit(struct samples *s, size_t max, struct folded *out);
 /* a set of VMs by their numbers */
 struct vm_set {
 	uint64_t bits[(MAX_VMS + 64) / 64];
@@ -28,8 +28,8 @@ void vm_set_add(struct vm_set *set, uint64_t vm);
 bool vm_set_has(const struct vm_set *set, uint64_t vm);
 /*
  * Counters of the VMs that ended go to the VM "ended", and all else of theirs goes: nothing is mapped by them
- * any more.  0 or -ENOMEM: then s is as it was.
+ * any more.  s must be sorted, and is sorted after.
  */
-int series_retire(struct samples *s, const struct vm_set *ended);
+void series_retire(struct samples *s, const struct vm_set *ended);
 
 #endif /* MMUSCOPE_SERIES_LIMIT_H */

@@ -6,6 +6,7 @@
 #include "user/serve/watcher.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,23 +26,35 @@ static void drop_answers(struct gathered *n)
 	drop(&n->history);
 }
 
+void gathered_init(void)
+{
+	/* what comes and goes in each interval is given back each time; malloc would learn to keep it */
+	mallopt(M_MMAP_THRESHOLD, 256 << 10);
+}
+
+/*
+ * The old text goes first: it can be made again of the samples, which stay if there are no new ones, and of a
+ * host of a thousand VMs it is megabytes.
+ */
 int gathered_renew(struct serve *s)
 {
 	uint64_t began = serve_clock_ns();
 	struct samples samples = { 0 };
 	struct vm_set ended = { 0 };
 	struct folded folded;
-	int err = s->source->gather(s->source, &samples, &ended);
+	int err;
 
-	if (!err)
-		watcher_look(s->watcher, &samples, began);
-	err = err ?: series_retire(&samples, &ended);
-	err = err ?: series_limit(&samples, s->options.max_series, &folded);
+	drop(&s->now.metrics[FORM_TEXT]);
+	drop(&s->now.metrics[FORM_OPENMETRICS]);
+	err = s->source->gather(s->source, &samples, &ended);
 	if (err) {
 		samples_free(&samples);
 		s->stats.gather_failures++;
 		return err;
 	}
+	watcher_look(s->watcher, &samples, began);
+	series_retire(&samples, &ended);
+	series_limit(&samples, s->options.max_series, &folded);
 	s->stats.folded = folded;
 	samples_free(&s->now.samples);
 	s->now.samples = samples;

@@ -8,29 +8,39 @@
 #include <errno.h>
 #include <string.h>
 
-enum { HISTORY_POINTS = 360 };
+enum { HISTORY_POINTS = 360, VALUES = 64 };
 
 static json_t *number_json(double value)
 {
 	return json_integer((json_int_t)value);
 }
 
-/* Sum over a metric, by one of its labels. */
+/* Sum over a metric, by one of its labels, which has few values. */
 static json_t *by_label(const struct samples *s, enum metric m, const char *label)
 {
 	int at = metric_label(m, label);
+	const char *name[VALUES];
+	double sum[VALUES] = { 0 };
 	json_t *o = json_object();
+	size_t n = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
 		const struct sample *one = &s->list[i];
-		json_t *before;
+		size_t v = 0;
 
 		if (one->metric != m)
 			continue;
-		before = json_object_get(o, one->label[at]);
-		json_object_set_new(o, one->label[at],
-				    number_json((double)json_integer_value(before) + one->value));
+		while (v < n && strcmp(name[v], one->label[at]))
+			v++;
+		if (v < VALUES - 1)
+			name[v] = one->label[at];
+		else
+			name[v = VALUES - 1] = "other";
+		n = v == n ? n + 1 : n;
+		sum[v] += one->value;
 	}
+	for (size_t v = 0; v < n; v++)
+		json_object_set_new(o, name[v], number_json(sum[v]));
 	return o;
 }
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A bucket of tokens for each kind.  Priorities are those of syslog(3).
+ * A bucket of tokens for each kind.  Priorities are those of syslog(3).  Where systemd has connected stderr with
+ * the journal, saying it there as well would be a second entry, and one that no bucket holds back.
  */
 #include "user/serve/journal.h"
+#include "user/base/log.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const struct {
 	const char *id;
@@ -26,16 +30,30 @@ struct bucket {
 
 struct journal {
 	journal_send_fn *send;
+	bool hears_stderr;
 	struct bucket buckets[JOURNAL_KINDS];
 	struct journal_totals totals;
 };
+
+/* JOURNAL_STREAM of systemd.exec(5): device and inode of what it has connected. */
+static bool stderr_is_heard(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+
+	return stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 && !fstat(STDERR_FILENO, &st) &&
+	       st.st_dev == dev && st.st_ino == ino;
+}
 
 struct journal *journal_new(journal_send_fn *send)
 {
 	struct journal *j = calloc(1, sizeof(*j));
 
-	if (j)
+	if (j) {
 		j->send = send;
+		j->hears_stderr = send && stderr_is_heard();
+	}
 	return j;
 }
 
@@ -74,6 +92,14 @@ static bool may_send(struct bucket *b, uint64_t now_ns)
 	return true;
 }
 
+static void say(enum journal_kind kind, const char *message)
+{
+	if (kind == JOURNAL_TIER)
+		log_note("%s", message);
+	else
+		log_error("%s", message);
+}
+
 void journal_send(struct journal *j, enum journal_kind kind, struct journal_entry *e, const char *message,
 		  uint64_t now_ns)
 {
@@ -82,6 +108,8 @@ void journal_send(struct journal *j, enum journal_kind kind, struct journal_entr
 	char text[JOURNAL_FIELD_LEN], fixed[4][64];
 	int n = 0;
 
+	if (!j->hears_stderr)
+		say(kind, message);
 	if (!j->send)
 		return;
 	if (!may_send(b, now_ns)) {
@@ -100,6 +128,8 @@ void journal_send(struct journal *j, enum journal_kind kind, struct journal_entr
 		iov[n++] = (struct iovec){ e->field[i], strlen(e->field[i]) };
 	if (j->send(iov, n)) {
 		j->totals.failed++;
+		if (j->hears_stderr)
+			say(kind, message);
 		return;
 	}
 	j->totals.sent++;

@@ -4,7 +4,6 @@
  */
 #include "user/cmd/checked.h"
 #include "user/base/format.h"
-#include "user/base/log.h"
 #include "user/base/reason.h"
 #include "user/serve/serve.h"
 
@@ -36,7 +35,6 @@ static void tell_violation(struct live *l, const struct told *t)
 	format_comm(comm, v->comm, sizeof(v->comm));
 	snprintf(text, sizeof(text), "VIOLATED: %s, VM %s, gfn 0x%llx, by %s (pid %u)", name, t->vm_name,
 		 (unsigned long long)v->gfn, comm, v->pid);
-	log_error("%s", text);
 	journal_field(&e, "MMUSCOPE_INVARIANT=%s", name);
 	journal_field(&e, "MMUSCOPE_SENTENCE=%s", invariant_sentence((enum invariant)v->invariant));
 	journal_field(&e, "MMUSCOPE_VM=%u", v->vm);

@@ -105,11 +105,15 @@ int privilege_drop(const char *user, bool seccomp, const char *folder)
 {
 	int err;
 
-	/* no core with passwords in it, and no other process of this user may look into us */
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	empty_bounding_set();
 	if (change_user(user) || drop_capabilities())
 		return -1;
+	/*
+	 * No core with passwords in it, and no other process of this user may look into us.  After the change
+	 * of user, which makes of it what fs.suid_dumpable says (commit_creds(), kernel/cred.c).
+	 */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		return failed("not dumpable", errno);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return failed("no_new_privs", errno);
 	if (!seccomp)

@@ -105,6 +105,8 @@ uint64_t serve_clock_ns(void);
 
 /* ---- gathered.c ---- */
 
+/* Once, at the start. */
+void gathered_init(void);
 /* Ask the source.  0 or negative errno, which is counted. */
 int gathered_renew(struct serve *s);
 void gathered_free(struct gathered *n);

@@ -4,7 +4,6 @@
  */
 #include "user/serve/watcher.h"
 #include "user/serve/journal.h"
-#include "user/base/log.h"
 #include "user/host/probe.h"
 #include "user/judge/verdict.h"
 
@@ -35,16 +34,6 @@ void watcher_free(struct watcher *w)
 	free(w);
 }
 
-static void tell(struct watcher *w, enum journal_kind kind, struct journal_entry *e, const char *text,
-		 uint64_t now_ns)
-{
-	if (kind == JOURNAL_TIER)
-		log_note("%s", text);
-	else
-		log_error("%s", text);
-	journal_send(w->journal, kind, e, text, now_ns);
-}
-
 static void look_at_tier(struct watcher *w, const struct samples *s, uint64_t now_ns)
 {
 	const char *tier = s->n && s->list[0].metric == METRIC_INFO ? s->list[0].label[3] : NULL;
@@ -64,7 +53,7 @@ static void look_at_tier(struct watcher *w, const struct samples *s, uint64_t no
 	journal_field(&e, "MMUSCOPE_TIER=%s", tier);
 	journal_field(&e, "MMUSCOPE_TIER_BEFORE=%s", w->tier);
 	snprintf(w->tier, sizeof(w->tier), "%s", tier);
-	tell(w, JOURNAL_TIER, &e, text, now_ns);
+	journal_send(w->journal, JOURNAL_TIER, &e, text, now_ns);
 }
 
 static void look_at_violations(struct watcher *w, int i, double n, uint64_t now_ns)
@@ -81,7 +70,7 @@ static void look_at_violations(struct watcher *w, int i, double n, uint64_t now_
 	journal_field(&e, "MMUSCOPE_INVARIANT=%s", invariant_name((enum invariant)i));
 	journal_field(&e, "MMUSCOPE_SENTENCE=%s", invariant_sentence((enum invariant)i));
 	journal_field(&e, "MMUSCOPE_VIOLATIONS=%.0f", n);
-	tell(w, JOURNAL_VIOLATION, &e, text, now_ns);
+	journal_send(w->journal, JOURNAL_VIOLATION, &e, text, now_ns);
 }
 
 /* A verdict comes and goes with the first events; only one that was HELD or is VIOLATED is news. */
@@ -99,7 +88,7 @@ static void look_at_verdict(struct watcher *w, int i, const char *verdict, uint6
 	journal_field(&e, "MMUSCOPE_INVARIANT=%s", invariant_name((enum invariant)i));
 	journal_field(&e, "MMUSCOPE_VERDICT=%s", verdict);
 	journal_field(&e, "MMUSCOPE_VERDICT_BEFORE=%s", before);
-	tell(w, JOURNAL_VERDICT, &e, text, now_ns);
+	journal_send(w->journal, JOURNAL_VERDICT, &e, text, now_ns);
 }
 
 static const char *value_of(const char *name)

@@ -254,8 +254,9 @@ int session_open(struct session **out, const struct session_options *o)
 		return EXIT_OK;
 	}
 	s->ledgers = calloc(o->max_vms + 1, sizeof(*s->ledgers));
+	s->lookups = calloc(o->max_vms + 1, sizeof(*s->lookups));
 	s->names = calloc(o->max_vms + 1, sizeof(*s->names));
-	err = s->ledgers && s->names ? 0 : -ENOMEM;
+	err = s->ledgers && s->lookups && s->names ? 0 : -ENOMEM;
 	err = err ?: probe_open_kernel(&s->kernel, NULL);
 	if (err) {
 		session_close(s);
@@ -383,38 +384,50 @@ static void name_row(struct session *s, struct vm_row *row)
 		memcpy(row->info.comm, n->comm, sizeof(row->info.comm));
 }
 
+/* The last snapshot may still be looked at: its row must not point to what goes. */
+static void forget_row(struct session *s, uint32_t index)
+{
+	for (size_t i = 0; i < s->now.nvms; i++)
+		if (s->now.vms[i].info.index == index && !s->now.vms[i].gone) {
+			s->now.vms[i].ledger = NULL;
+			s->now.vms[i].lookups = NULL;
+		}
+}
+
 /* A VM is gone: keep its final row, give its index back. */
 static void vm_gone(struct session *s, const struct event_vm *e)
 {
 	uint32_t index = e->vm.index;
-	struct walk_counts walk;
+	struct vm_lookups *lookups = walked_take(s, index);
 	struct vm_counts counts;
 	struct vm_row *row;
 
 	read_counts(s, index, &counts);
-	walked_read(s, index, &walk);
+	found_of_vm(s, index, &counts);
+	found_forget(s, index);
 	if (!(e->vm.flags & VM_LATE) && !balanced(&counts))
 		s->gone.unbalanced_vms++;
 	if (s->gone.nvms < GONE_ROWS_MAX && (row = snapshot_add_vm(&s->gone))) {
 		row->info = e->vm;
 		name_row(s, row);
 		row->counts = counts;
-		row->walk = walk;
-		walked_times(s, index, &row->lookup_ns);
 		row->gone = true;
 		row->gone_ns = e->head.ns;
 		row->ledger = s->gone_ledgers[s->gone.nvms - 1] = s->ledgers[index];
+		row->lookups = s->gone_lookups[s->gone.nvms - 1] = lookups;
 	} else {
 		/* no row of its own: its counts live on in the host's */
 		counts_add(&s->gone.host, &counts);
-		walk_add(&s->gone.host_walk, &walk);
+		if (lookups)
+			walk_add(&s->gone.host_walk, &lookups->walk);
 		s->gone.vms_over++;
+		forget_row(s, index);
 		free_ledger(s->ledgers[index]);
+		free(lookups);
 	}
 	s->ledgers[index] = NULL;
 	clear_counts(s, index);
 	walked_clear(s, index);
-	walked_clear_times(s, index);
 	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.free_vms), NULL, &index, 0))
 		s->ring_error = true;
 }
@@ -428,7 +441,9 @@ static int take_record(void *arg, void *data, size_t size)
 		return 0;
 	switch (head->type) {
 	case EVENT_VM_GONE:
-		vm_gone(s, data);
+		/* the numbers are final: it stays in them as it is */
+		if (!s->frozen)
+			vm_gone(s, data);
 		break;
 	case EVENT_CANDIDATE:
 		judged_take(s, data);
@@ -506,8 +521,8 @@ static void read_live_vms(struct session *s)
 		row->info = info;
 		name_row(s, row);
 		read_counts(s, i, &row->counts);
-		walked_read(s, i, &row->walk);
-		walked_times(s, i, &row->lookup_ns);
+		found_of_vm(s, i, &row->counts);
+		row->lookups = walked_read(s, i);
 		row->ledger = s->ledgers[i];
 		if (!(info.flags & VM_LATE))
 			continue;
@@ -596,6 +611,7 @@ const struct snapshot *session_snapshot(struct session *s)
 	now->losses[LOSS_SUSPECTS] += s->unsettled_refs;
 	now->host.checked[INV_REFS_RETURNED] += s->settled_refs;
 	now->host.violated[INV_REFS_RETURNED] += s->leaked_refs;
+	found_of_host(s, &now->host);
 	now->audited = s->audited;
 	now->audit_sptes = s->audit_sptes;
 	if (!s->stopped_ns)
@@ -684,6 +700,7 @@ void session_close(struct session *s)
 		free_ledger(s->ledgers[i]);
 	for (size_t i = 0; i < s->gone.nvms; i++)
 		free_ledger(s->gone_ledgers[i]);
+	walked_free(s);
 	free(s->ledgers);
 	free(s->names);
 	snapshot_free(&s->gone);

@@ -103,6 +103,8 @@ int session_freeze(struct session *s);
  */
 bool session_find_pfn(struct session *s, uint64_t pfn, uint32_t *vm, uint64_t *gfn, uint64_t *hva,
 		      uint64_t *spte, uint32_t *level);
+/* A violation that came with no VM is of this one: its rows count it from now on. */
+void session_found(struct session *s, uint32_t vm, enum invariant i);
 /* Row of a VM index, NULL if unknown. */
 const struct vm_row *session_vm(struct session *s, uint32_t index);
 /* What became of the candidate; after session_disable.  Stories belong to the session. */

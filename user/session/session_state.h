@@ -32,6 +32,7 @@ struct vm_named {
 	uint64_t born_ns;
 	char name[VM_NAME_LEN];
 	char comm[COMM_LEN];
+	uint32_t found[INV_NR];	/* violations of its that were counted for no VM */
 };
 
 struct session {
@@ -56,7 +57,10 @@ struct session {
 	void *arg;
 	struct ledger **ledgers;	/* of living VMs, by index; NULL: no stock was taken */
 	struct ledger *gone_ledgers[GONE_ROWS_MAX];	/* of s->gone's rows */
+	struct vm_lookups **lookups;	/* of living VMs, by index */
+	struct vm_lookups *gone_lookups[GONE_ROWS_MAX];
 	struct vm_named *names;		/* by index */
+	uint64_t found[INV_NR];		/* of all VMs, also of those that ended */
 	uint64_t next_survey_ns;
 	uint64_t settled_refs;		/* suspects that were explained, or found guilty */
 	uint64_t leaked_refs;
@@ -117,6 +121,13 @@ void adopt_vms(struct session *s, bool start);
 /* What is mapped by KVM's own page tables, for a VM whose installs we have not all seen. */
 void adopt_walk_vm(struct session *s, struct vm_row *row);
 
+/* ---- found.c ---- */
+
+/* Add to a VM's counts what was found to be its own; forget it, when it has ended; take it off the host's. */
+void found_of_vm(const struct session *s, uint32_t vm, struct vm_counts *counts);
+void found_forget(struct session *s, uint32_t vm);
+void found_of_host(const struct session *s, struct vm_counts *host);
+
 /* ---- survey.c ---- */
 
 /* Take stock, unless that was too long a work not long ago. */
@@ -131,12 +142,12 @@ void audit(struct session *s);
 
 /* Before loading: 0 or negative errno. */
 int walked_configure(struct session *s);
-/* The walk counters of a VM, zeros if they were not asked for. */
-void walked_read(struct session *s, uint32_t vm, struct walk_counts *out);
+/* Read a living VM's; the session's.  NULL: nobody asked for any, or out of memory. */
+struct vm_lookups *walked_read(struct session *s, uint32_t vm);
+/* The last of a VM that has ended: the caller's. */
+struct vm_lookups *walked_take(struct session *s, uint32_t vm);
 void walked_clear(struct session *s, uint32_t vm);
-/* The same for how long lookups took. */
-void walked_times(struct session *s, uint32_t vm, struct hist *out);
-void walked_clear_times(struct session *s, uint32_t vm);
+void walked_free(struct session *s);
 
 /* ---- judged.c ---- */
 

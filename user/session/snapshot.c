@@ -79,6 +79,13 @@ uint64_t hist_quantile(const struct hist *h, double q)
 	return 0;
 }
 
+const struct vm_lookups *row_lookups(const struct vm_row *row)
+{
+	static const struct vm_lookups none;
+
+	return row->lookups ? row->lookups : &none;
+}
+
 struct vm_row *snapshot_add_vm(struct snapshot *s)
 {
 	struct vm_row *row;

@@ -16,18 +16,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* of mmuscope walk, record and top only */
+struct vm_lookups {
+	struct walk_counts walk;
+	struct hist ns;		/* how long hva_to_pfn took; zeros where it is not timed */
+};
+
 struct vm_row {
 	struct vm_info info;
 	char name[VM_NAME_LEN];	/* "": it has none, or nobody looked in time */
 	struct vm_counts counts;
-	struct walk_counts walk;	/* zeros but for mmuscope walk */
-	struct hist lookup_ns;		/* how long hva_to_pfn took; zeros where it is not timed */
 	bool gone;		/* destroyed; the counts are final */
 	bool by_stats;		/* walked[] is of KVM's statistics, when they were last looked at */
 	bool walk_done;		/* walked[] is known: leaves in KVM's page tables now, by level */
 	uint64_t walked[LEVELS];
 	uint64_t gone_ns;
 	const struct ledger *ledger;	/* NULL: no stock was ever taken; the session's */
+	const struct vm_lookups *lookups;	/* NULL: not looked at; the session's */
 };
 
 /* who opened windows, and what they did to guest memory */
@@ -84,6 +89,8 @@ int64_t stock(const struct vm_counts *c, int level);
  * page tables.  False: not known.
  */
 bool row_stock(const struct vm_row *row, int level, int64_t *pages);
+/* What is known of a row's lookups; zeros where they were not looked at. */
+const struct vm_lookups *row_lookups(const struct vm_row *row);
 /* Does everything a destroyed VM ever mapped cancel out, on every level? */
 bool balanced(const struct vm_counts *c);
 /* Value below which a share q (0..1) of the histogram's entries lies; upper edge of the bucket. */

@@ -6,6 +6,7 @@
 #include "user/judge/lookups.h"
 #include "session_state.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "mmuscope.skel.h"
@@ -13,7 +14,6 @@
 int walked_configure(struct session *s)
 {
 	uint32_t rows = s->options.walk ? s->options.max_vms + 1 : 1;
-
 	uint32_t timed = s->options.times ? s->options.max_vms + 1 : 1;
 	int err;
 
@@ -23,12 +23,11 @@ int walked_configure(struct session *s)
 	return err ?: bpf_map__set_max_entries(s->skel->maps.vm_walks, rows * COUNT_SHARDS);
 }
 
-void walked_read(struct session *s, uint32_t vm, struct walk_counts *out)
+static void read_walk(struct session *s, uint32_t vm, struct walk_counts *out)
 {
 	int fd = bpf_map__fd(s->skel->maps.vm_walks);
 	struct walk_counts shard;
 
-	memset(out, 0, sizeof(*out));
 	for (uint32_t i = 0; s->options.walk && i < COUNT_SHARDS; i++) {
 		uint32_t key = vm * COUNT_SHARDS + i;
 
@@ -37,23 +36,11 @@ void walked_read(struct session *s, uint32_t vm, struct walk_counts *out)
 	}
 }
 
-void walked_clear(struct session *s, uint32_t vm)
-{
-	static const struct walk_counts zero;
-
-	for (uint32_t i = 0; s->options.walk && i < COUNT_SHARDS; i++) {
-		uint32_t key = vm * COUNT_SHARDS + i;
-
-		bpf_map_update_elem(bpf_map__fd(s->skel->maps.vm_walks), &key, &zero, BPF_ANY);
-	}
-}
-
-void walked_times(struct session *s, uint32_t vm, struct hist *out)
+static void read_times(struct session *s, uint32_t vm, struct hist *out)
 {
 	int fd = bpf_map__fd(s->skel->maps.vm_times);
 	struct hist shard;
 
-	memset(out, 0, sizeof(*out));
 	for (uint32_t i = 0; s->options.times && i < COUNT_SHARDS; i++) {
 		uint32_t key = vm * COUNT_SHARDS + i;
 
@@ -62,13 +49,54 @@ void walked_times(struct session *s, uint32_t vm, struct hist *out)
 	}
 }
 
-void walked_clear_times(struct session *s, uint32_t vm)
+struct vm_lookups *walked_read(struct session *s, uint32_t vm)
 {
-	static const struct hist zero;
+	struct vm_lookups *l = s->lookups[vm];
 
-	for (uint32_t i = 0; s->options.times && i < COUNT_SHARDS; i++) {
+	if (!s->options.walk && !s->options.times)
+		return NULL;
+	if (!l)
+		l = s->lookups[vm] = malloc(sizeof(*l));
+	if (!l)
+		return NULL;
+	memset(l, 0, sizeof(*l));
+	read_walk(s, vm, &l->walk);
+	read_times(s, vm, &l->ns);
+	return l;
+}
+
+struct vm_lookups *walked_take(struct session *s, uint32_t vm)
+{
+	struct vm_lookups *l = walked_read(s, vm);
+
+	s->lookups[vm] = NULL;
+	return l;
+}
+
+static void clear(struct bpf_map *map, uint32_t vm, const void *zero)
+{
+	for (uint32_t i = 0; i < COUNT_SHARDS; i++) {
 		uint32_t key = vm * COUNT_SHARDS + i;
 
-		bpf_map_update_elem(bpf_map__fd(s->skel->maps.vm_times), &key, &zero, BPF_ANY);
+		bpf_map_update_elem(bpf_map__fd(map), &key, zero, BPF_ANY);
 	}
+}
+
+void walked_clear(struct session *s, uint32_t vm)
+{
+	static const struct vm_lookups zero;
+
+	if (s->options.walk)
+		clear(s->skel->maps.vm_walks, vm, &zero.walk);
+	if (s->options.times)
+		clear(s->skel->maps.vm_times, vm, &zero.ns);
+}
+
+void walked_free(struct session *s)
+{
+	for (uint32_t i = 0; s->lookups && i <= s->options.max_vms; i++)
+		free(s->lookups[i]);
+	for (size_t i = 0; i < s->gone.nvms; i++)
+		free(s->gone_lookups[i]);
+	free(s->lookups);
 }

@@ -173,7 +173,7 @@ static json_t *vm_json(const struct snapshot *s, const struct vm_row *vm)
 		      vm_violations_json(c));
 	unrecorded_json(o, c);
 	if (s->timed)
-		json_object_set_new(o, "lookup_ns", hist_json(&vm->lookup_ns));
+		json_object_set_new(o, "lookup_ns", hist_json(&row_lookups(vm)->ns));
 	if (s->checking)
 		json_object_set_new(o, "verdict", json_string(value_name(verdict_of_vm(s, vm))));
 	if (o && vm->ledger && vm->ledger->surveyed_ns)
@@ -390,7 +390,7 @@ json_t *json_of_report(const struct report *r)
 					 vm_json(s, &s->vms[i]);
 
 		if (r->walk)
-			json_object_set_new(vm, "walk", json_lookups(r, &s->vms[i].walk));
+			json_object_set_new(vm, "walk", json_lookups(r, &row_lookups(&s->vms[i])->walk));
 		if (!strcmp(r->command, "levels") && ledger_missing(&s->vms[i])) {
 			json_object_set_new(vm, "ledger", json_null());
 			json_object_set_new(vm, "ledger_missing",

@@ -368,7 +368,7 @@ void text_walk(FILE *f, const struct report *r)
 	for (size_t i = 0; i < s->nvms; i++) {
 		fputc('\n', f);
 		text_vm_title(f, &s->vms[i]);
-		text_lookups(f, r, &s->vms[i].walk, &s->vms[i].counts);
+		text_lookups(f, r, &row_lookups(&s->vms[i])->walk, &s->vms[i].counts);
 	}
 	if (s->nvms + s->vms_over > 1) {
 		walk_total(s, &walk);

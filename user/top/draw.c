@@ -199,6 +199,15 @@ static void draw_rates(const struct rates *r, struct screen *s)
 	screen_put(s, 3, col, STYLE_PLAIN, ", most: %s", who);
 }
 
+/* A snapshot of a recording may have verdicts of VMs and none of the whole, which comes at its end. */
+static const char *unjudged(const struct numbers *n)
+{
+	for (size_t i = 0; i < n->nvms; i++)
+		if (n->vms[i].verdict != VERDICT_UNKNOWN)
+			return "VMs are judged; the whole is at the end of the recording";
+	return "invariants are not judged here";
+}
+
 static void draw_verdict(const struct top_view *v, const struct rates *r, struct screen *s)
 {
 	const struct numbers *n = r->now;
@@ -211,7 +220,7 @@ static void draw_verdict(const struct top_view *v, const struct rates *r, struct
 	}
 	if (n->verdict == VERDICT_UNKNOWN) {
 		screen_put(s, 4, 0, n->reduced ? STYLE_WARN : STYLE_DIM, "%s%s%s",
-			   n->reduced ? "tier " : "invariants are not judged here", n->reduced ? n->tier : "",
+			   n->reduced ? "tier " : unjudged(n), n->reduced ? n->tier : "",
 			   n->reduced ? ": invariants cannot be judged; mmuscope doctor says why" : "");
 		return;
 	}
