@@ -36,7 +36,7 @@ lab.step("remapped", f"mmuscope walk --payoff --json -- mmuscope-load -q --pages
 if not OLD:
     lab.step("ahead", f"mmuscope walk --payoff --json -- mmuscope-load -q --pages {PAGES} {AHEAD}")
 lab.step("text", f"mmuscope walk --payoff -- mmuscope-load -q --pages {PAGES} anon-4k")
-lab.step("after", "bpf_count")
+lab.step("after", "left; bpf_count")
 lab.boot()
 
 

@@ -93,7 +93,7 @@ int cmd_doctor(int argc, char **argv)
 	uname(&uts);
 	out = output_open(o.output);
 	if (!out) {
-		session_close(s);
+		session_leave(s);
 		return EXIT_FAILED;
 	}
 	if (o.json)
@@ -102,6 +102,6 @@ int cmd_doctor(int argc, char **argv)
 		text(output_file(out), s, &uts);
 	if (output_close(out) || err)
 		result = EXIT_FAILED;
-	session_close(s);
+	session_leave(s);
 	return result;
 }

@@ -105,7 +105,12 @@ void session_cost_begin(struct session *s, bool times, struct session_cost *c);
 void session_cost_end(struct session_cost *c);
 /* Runs of a hook's program, and ns in them, while the kernel counted them. */
 void session_cost_of(struct session *s, enum hook hook, uint64_t *runs, uint64_t *ns);
-/* Detach and free everything.  NULL is fine. */
+/* Detach and free everything, for which the kernel may take seconds.  NULL is fine. */
 void session_close(struct session *s);
+/*
+ * The same as the last thing that a process does with a session, without waiting: programs do nothing from here
+ * on, and once the process has ended, one of its own closes them.
+ */
+void session_leave(struct session *s);
 
 #endif /* MMUSCOPE_SESSION_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A session from inside: for the files that make it up (session.c, attach.c, adopt.c, audit.c, survey.c,
- * suspects.c, timed.c, walked.c, judged.c, program_cost.c).
+ * suspects.c, timed.c, walked.c, judged.c, program_cost.c, leave.c).
  * Nobody else knows of libbpf objects or maps.
  */
 #ifndef MMUSCOPE_SESSION_STATE_H
