@@ -56,14 +56,16 @@ typedef void (*violation_fn)(struct session *s, const struct event_violation *v,
 int session_open(struct session **out, const struct session_options *o);
 /* Attach every hook that is needed.  As session_open. */
 int session_attach(struct session *s);
-/* The running kernel, for symbol and type questions. */
-const struct kernel *session_kernel(const struct session *s);
 const struct hook_state *session_hook(const struct session *s, enum hook hook);
 /* "fentry": every hook in its first choice of mechanism; else what the weakest is. */
 const char *session_tier(const struct session *s);
 
 /* Has this kernel's KVM marked pages dirty when it maps them, not when it zaps them? */
 bool session_marks_at_map(const struct session *s);
+/* Is hva_to_pfn() told whether the page is to be pinned?  Asked for with the options `walk` and `payoff`. */
+bool session_tells_pins(const struct session *s);
+/* Number of PG_dirty, or -1. */
+int session_dirty_bit(const struct session *s);
 /* The row of an initiator: copied.  False: it has none. */
 bool session_cause(struct session *s, const struct cause_key *key, struct cause_row *row);
 /* CLOCK_MONOTONIC at which observing began. */

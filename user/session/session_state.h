@@ -33,9 +33,23 @@ struct vm_named {
 	char comm[COMM_LEN];
 };
 
+/* what BTF has said; flags of pages as masks */
+struct session_facts {
+	bool marks_at_map;
+	bool tells_pins;
+	bool rdonly_cast;
+	int dirty_bit;
+	uint64_t lru;
+	uint64_t locked;
+	uint64_t head;
+	uint64_t swapcache;
+	uint64_t private;
+};
+
 struct session {
 	struct session_options options;
-	struct kernel kernel;
+	struct kernel kernel;		/* until the programs are loaded */
+	struct session_facts facts;
 	struct mmuscope_bpf *skel;
 	struct hook_state hooks[HOOK_NR];
 	/* attached in the place of a hook's program where the kernel is preemptible */
