@@ -90,6 +90,7 @@ until_ended() {
 	pid=$!
 	for _ in $(seq 3000); do
 		! grep -q "$text" $name.stdout $name.stderr || break
+		kill -0 $pid || return 1
 		usleep 20000
 	done
 	sh works $name
@@ -138,7 +139,7 @@ TOOLS = {
     "bpftrace, fentry": BPFTRACE % (PAIR % ("fentry:kvm", "fexit:kvm")),
     "bpftrace, kprobe": BPFTRACE % (PAIR % ("kprobe", "kretprobe")),
     "bpftrace, near our job": BPFTRACE % NEAR,
-    "funclatency": "until_ended NAME Tracing INT stdbuf -oL funclatency hva_to_pfn",
+    "funclatency": "until_ended NAME Tracing INT stdbuf -oL funclatency-libbpf hva_to_pfn",
     "perf record": f"perf record -o /tmp/perf.data -a -e {TRACEPOINTS} -- sh works NAME",
     "trace-cmd record": "trace-cmd record -e kvm -e kvmmmu -o /tmp/trace.dat sh works NAME",
 }
