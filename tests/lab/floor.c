@@ -2,7 +2,7 @@
 /*
  * What hooking costs at all: empty programs on exactly the hooks that another tool has.
  *   floor list               prints the hooks of every BPF link that there is now, one a line
- *   floor run FILE CMD...     attaches an empty program to each hook of such a list, runs CMD, ends as it does
+ *   floor run FILE CMD...    attaches an empty program to each hook of such a list, and runs CMD
  *   floor clock              prints CLOCK_MONOTONIC, in ns
  */
 #include <errno.h>

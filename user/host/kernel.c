@@ -24,8 +24,8 @@ void kernel_want(struct kernel *k, const char *name)
 }
 
 /*
- * Of the hundred thousands of names of a kernel a few dozen are wanted: nearly all others are told from them by
- * their length and one character.
+ * Of the hundred thousands of names of a kernel a few dozen are wanted: nearly all others are told from them
+ * by their length and one character.
  */
 static unsigned int mark_of(const char *name, size_t len)
 {

@@ -20,7 +20,7 @@ struct kernel {
 	struct btf *kvm;		/* kvm module's split BTF; NULL when KVM is built in */
 	const char *wanted[SYMBOLS_MAX];	/* symbols whose presence was asked for */
 	bool present[SYMBOLS_MAX];
-	uint32_t functions[SYMBOLS_MAX];	/* their types, of both BTFs, if there are; valid once found */
+	uint32_t functions[SYMBOLS_MAX];	/* their types, if there are; valid once found */
 	bool found;
 	bool marks[MARKS];		/* see kernel.c */
 	size_t nwanted;

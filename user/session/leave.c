@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Closing a session behind a process that ends.  The kernel takes a second or two to let go of programs that are
- * attached, however they are closed, and whoever closes them waits.  So a process of its own does.
+ * Closing a session behind a process that ends.  The kernel takes a second or two to let go of programs that
+ * are attached, however they are closed, and whoever closes them waits.  So a process of its own does.
  */
 #include "user/base/log.h"
 #include "session_state.h"
@@ -17,7 +17,7 @@
 
 #include "mmuscope.skel.h"
 
-/* Nobody is to wait for files, pipes and terminals that we have only inherited: links and maps are anonymous. */
+/* Nobody is to wait for files, pipes and terminals that we only inherited: links and maps are anonymous. */
 static void close_others(int gate)
 {
 	DIR *d = opendir("/proc/self/fd");
@@ -28,7 +28,8 @@ static void close_others(int gate)
 		char target[32];
 		ssize_t n = readlinkat(dirfd(d), e->d_name, target, sizeof(target));
 
-		if (n <= 0 || fd == gate || fd == dirfd(d) || !strncmp(target, "anon_inode:", strlen("anon_inode:")))
+		if (n <= 0 || fd == gate || fd == dirfd(d) ||
+		    !strncmp(target, "anon_inode:", strlen("anon_inode:")))
 			continue;
 		close(fd);
 	}

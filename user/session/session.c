@@ -80,53 +80,6 @@ static uint64_t host_pages(void)
 	return top / 4096 + 1;
 }
 
-bool session_marks_at_map(const struct session *s)
-{
-	return s->facts.marks_at_map;
-}
-
-bool session_tells_pins(const struct session *s)
-{
-	return s->facts.tells_pins;
-}
-
-int session_dirty_bit(const struct session *s)
-{
-	return s->facts.dirty_bit;
-}
-
-/* Mask of a page flag of this kernel. */
-static uint64_t flag(const struct kernel *k, const struct btf_type *flags, const char *name)
-{
-	int bit = kernel_enumerator(k, flags, name);
-
-	return bit < 0 ? 0 : 1ULL << bit;
-}
-
-/*
- * All that BTF is asked for later: it is megabytes, which do not stay.
- * From 6.13 on, when struct kvm_page_fault got to know the page that it holds, KVM marks a page dirty when it
- * maps it; before, at the zap.
- */
-static void ask_kernel(struct session *s)
-{
-	const struct kernel *k = &s->kernel;
-	const struct btf_type *flags = kernel_enum(k, "pageflags");
-
-	s->facts = (struct session_facts){
-		.marks_at_map = kernel_struct_has(k, "kvm_page_fault", "refcounted_page"),
-		.tells_pins = (s->options.walk || s->options.payoff) &&
-			      kernel_struct_has(k, "kvm_follow_pfn", "pin"),
-		.rdonly_cast = btf__find_by_name_kind(k->vmlinux, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0,
-		.dirty_bit = kernel_enumerator(k, flags, "PG_dirty"),
-		.lru = flag(k, flags, "PG_lru"),
-		.locked = flag(k, flags, "PG_locked"),
-		.head = flag(k, flags, "PG_head"),
-		.swapcache = flag(k, flags, "PG_swapcache"),
-		.private = flag(k, flags, "PG_private"),
-	};
-}
-
 /* The recorder looks every so often (user/cmd/observe.c): it is woken for an eighth of the buffer. */
 static int configure_record(struct session *s)
 {
@@ -278,7 +231,7 @@ int session_open(struct session **out, const struct session_options *o)
 		session_close(s);
 		return err;
 	}
-	ask_kernel(s);
+	facts_ask(s);
 	err = err < 0 ? err : configure(s);
 	if (err) {
 		session_close(s);
@@ -287,7 +240,7 @@ int session_open(struct session **out, const struct session_options *o)
 	err = judged_configure(s);
 	kernel_close(&s->kernel);
 	err = err ?: load(s);
-	/* what libbpf has read of the kernel's types is free, and the C library would keep it for the next one */
+	/* what libbpf has read of the kernel's types is free; the C library would keep it for the next one */
 	malloc_trim(0);
 	if (err) {
 		session_close(s);

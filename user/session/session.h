@@ -110,8 +110,8 @@ void session_cost_of(struct session *s, enum hook hook, uint64_t *runs, uint64_t
 /* Detach and free everything, for which the kernel may take seconds.  NULL is fine. */
 void session_close(struct session *s);
 /*
- * The same as the last thing that a process does with a session, without waiting: programs do nothing from here
- * on, and once the process has ended, one of its own closes them.
+ * The same as the last thing that a process does with a session, without waiting: programs do nothing from
+ * here on, and once the process has ended, one of its own closes them.
  */
 void session_leave(struct session *s);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A session from inside: for the files that make it up (session.c, attach.c, adopt.c, audit.c, survey.c,
- * suspects.c, timed.c, walked.c, judged.c, program_cost.c, leave.c).
+ * suspects.c, timed.c, walked.c, judged.c, program_cost.c, leave.c, facts.c).
  * Nobody else knows of libbpf objects or maps.
  */
 #ifndef MMUSCOPE_SESSION_STATE_H
@@ -110,6 +110,11 @@ void attach_begin_misses(struct session *s);
 int attach_program_fd(struct session *s, enum hook hook);
 /* Runs that the kernel skipped up to now, by hook: the program was already running on that CPU. */
 void attach_count_misses(struct session *s);
+
+/* ---- facts.c ---- */
+
+/* Ask the kernel's BTF, before it is closed. */
+void facts_ask(struct session *s);
 
 /* ---- adopt.c ---- */
 
