@@ -9,9 +9,10 @@
 # make long       two minutes of stress on two kernels, and the tests of tests/slow-tests
 # make fuzz       every target of tests/fuzz for FUZZ_SECONDS (60) each
 # make power      how often the gate is wrong, with new real runs from the lab (docs/gate.md)
-# make docs       docs/metrics.md, from the table of metrics; the tables of docs/cost.md, from tests/cost
+# make docs       docs/metrics.md, from the table of metrics; the tables and the plot of docs/cost.md, from tests/cost
 # make dashboards  what dashboards/mmuscope.toml describes: dashboards and rules
 # make fleet      200 exporters, Prometheus, Alertmanager, VictoriaMetrics; alerts arrive (docs/fleet.md)
+# make bench      what mmuscope and other tools cost, in the lab: tables and plot of docs/cost.md, and of docs/scale.md
 # make bench-scale  the tables of docs/scale.md: 1 TiB of guests, 512 CPUs, 1,000 VMs
 # make payoff     the tables of docs/payoff.md, by two sessions on every kernel of the lab
 # make install    DESTDIR and PREFIX as usual
@@ -51,7 +52,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: FORCE all demo test check lab prove long fuzz power docs payoff bench-scale deb dist install clean setup test-programs
+.PHONY: FORCE all demo test check lab prove long fuzz power docs payoff bench bench-scale deb dist install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
 
@@ -116,7 +117,7 @@ TEST_CC := gcc
 TEST_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 TESTS := $(patsubst tests/%.c,$(B)/test/%,$(wildcard tests/unit/*.c tests/btf/*.c tests/recording/*.c)) \
 	$(B)/test/bin/mmuscope $(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms \
-	$(B)/test/drop/candidate_calls $(B)/test/drop/hists $(B)/test/drop/http_get
+	$(B)/test/drop/candidate_calls $(B)/test/drop/hists $(B)/test/drop/http_get $(B)/test/drop/floor
 
 SCALE := $(B)/scale/block_map $(B)/scale/scrape $(B)/scale/serve $(B)/test/scale/serve
 
@@ -262,6 +263,7 @@ docs: $(B)/bin/mmuscope
 	$(B)/bin/mmuscope metrics -o docs/metrics.md
 	scripts/cost-table
 	scripts/scale --tables
+	scripts/bench --tables
 
 .PHONY: dashboards fleet install-dashboards
 dashboards:
@@ -276,6 +278,9 @@ install-dashboards:
 
 fleet: all test-programs
 	tests/fleet/fleet.py --hosts 200
+
+bench: all test-programs
+	scripts/bench
 
 bench-scale: $(SCALE)
 	scripts/scale

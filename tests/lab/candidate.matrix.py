@@ -50,7 +50,7 @@ exit $status""")
     for wrong in WRONGS:
         lab.step(wrong, f"""echo {wrong} > {mode}/wrong
 mmuscope walk --json --stories 3 --candidate '{SPEC}' -- sh -c 'candidate_calls >&2'""")
-lab.step("after", "bpf_count")
+lab.step("after", "left; bpf_count")
 lab.boot()
 
 

@@ -3,8 +3,7 @@
 #
 # What mmuscope costs, in instructions added to one 4K page's fault, zap and write-back, and that it is no more than
 # tests/cost/KERNEL.json says (by mmuscope gate, tests/cost/rules). The VM's clock counts instructions
-# (lab/run --icount), so that the figures are those of any machine; files are on compressed memory, since a
-# virtual disk's answers take no instructions and any time.
+# (lab/run --icount), so that the figures are those of any machine.
 #   tests/lab/cost.matrix.py KERNEL             the test
 #   tests/lab/cost.matrix.py KERNEL --update    write the baseline
 import json
@@ -14,52 +13,47 @@ import subprocess
 import sys
 import tempfile
 
+from costvm import DISK, Work, ext4_image, rounds, script
 from labvm import TOP, Lab, check, finish
 
-PAGES, ROUNDS = 4096, 4
-# name: (backing, [(step of mmuscope-load, what it is called)])
+PAGES = 2048
 WORKS = {
-    "anon": ("anon-4k", {"write": "anon fault", "dontneed": "anon zap"}),
-    "file": ("file", {"write": "file fault", "msync": "file msync"}),
-    "memfd": ("memfd", {"write": "memfd fault", "punch": "memfd punch"}),
+    "anon": Work(rounds("backing=anon-4k", "write dontneed"), PAGES,
+                 {"anon fault": (["write"], 1), "anon zap": (["dontneed"], 1)}),
+    "file": Work(rounds("backing=file", "write msync"), PAGES,
+                 {"file fault": (["write"], 1), "file msync": (["msync"], 1)}),
+    "memfd": Work(rounds("backing=memfd", "write punch"), PAGES,
+                  {"memfd fault": (["write"], 1), "memfd punch": (["punch"], 1)}),
 }
-# what is watching; None: nothing
-TOOLS = {"none": "", "levels": "mmuscope levels --json -o levels.report -- ",
-         "check": "mmuscope check --json -o check.report -- "}
-SETUP = """
-for module in $(cat /modules/fs.list); do
-	insmod /modules/$module.ko
-done
-echo 40M > /sys/block/zram0/disksize
-dd if=/job/ext4 of=/dev/zram0 bs=1M 2> /dev/null
-rm /job/ext4
-mkdir -p /mnt/ext4
-mount -t ext4 /dev/zram0 /mnt/ext4"""
-
-
-def ext4_image(path):
-    """Blocks of a page, as zram wants them, and as they are on large disks."""
-    tool = next(d for d in ("/sbin/mke2fs", "/usr/sbin/mke2fs") if os.path.exists(d))
-    subprocess.run([tool, "-q", "-F", "-t", "ext4", "-b", "4096", "-J", "size=4", path, "40M"], check=True)
-    return path
+# serve is there before the guests and stays; the others run them
+SERVE = """
+mmuscope serve 2> serve.log &
+pid=$!
+wait_for serve.log "serving on" || wait_for serve.log "serving on" || exit 99
+sh works serve
+status=$?
+kill -TERM $pid
+wait $pid || exit 98
+exit $status"""
+# what is watching; nothing at first
+TOOLS = {"none": "sh works none", "levels": "mmuscope levels --json -o levels.report -- sh works levels",
+         "check": "mmuscope check --json -o check.report -- sh works check",
+         "serve": SERVE}
 
 
 def measure(kernel, image):
     """A report with the member `bench`: tool -> work -> instructions a page; None if it could not be made."""
     lab = Lab(kernel)
     lab.option("--icount", "--push", image + ":ext4")
-    lab.step("disk", SETUP)
+    lab.step("disk", DISK)
     # one session a tool, since most of the time goes into loading its programs
-    lab.step("works", "cat > works <<'END'\n" + "".join(
-        "mmuscope-load --json --pages %d --dir /mnt/ext4 --steps 'backing=%s %s' > $1-%s || exit\n" % (
-            PAGES, backing, " ".join(list(steps) * ROUNDS), name)
-        for name, (backing, steps) in WORKS.items()) + "END")
-    for tool, prefix in TOOLS.items():
-        lab.step(tool, f"{prefix}sh works {tool}")
+    lab.step("works", "cat > works <<'END'\n" + script(WORKS, "/mnt/ext4") + "END")
+    for tool, command in TOOLS.items():
+        lab.step(tool, f"left\n{command}")
         for name in WORKS:
-            lab.step(f"{tool}-{name}", f"cat {tool}-{name}")
+            lab.step(f"{tool}-{name}", f"cat {tool}-{name}.json")
     lab.step("report", "cat check.report")
-    if not lab.boot(timeout=1500):
+    if not lab.boot(timeout=1700):
         return None
     if lab["disk"].status:
         print("skip disk - no zram: " + " ".join(lab["disk"].err.split()))
@@ -70,12 +64,9 @@ def measure(kernel, image):
     for tool in TOOLS:
         if not check(f"{tool}-ran", lab[tool].status == 0, "", lab[tool]):
             return None
-        for name, (_, steps) in WORKS.items():
-            rows = lab[f"{tool}-{name}"].json()["steps"]
-            for step, what in steps.items():
-                # the first round makes the page tables and the file
-                seconds = [row["seconds"] for row in rows if row["step"] == step][1:]
-                figures[tool][what] = round(statistics.median(seconds) * 1e9 / PAGES)
+        for name, work in WORKS.items():
+            for what, costs in work.figures(lab[f"{tool}-{name}"].json()).items():
+                figures[tool][what] = round(statistics.median(costs))
     bench = {tool: {what: n - figures["none"][what] for what, n in row.items()}
              for tool, row in figures.items() if tool != "none"}
     bench["none"] = figures["none"]

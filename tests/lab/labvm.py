@@ -14,6 +14,7 @@ import tempfile
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # $1: name, $2: command. wait_for FILE TEXT: until FILE has TEXT, at most 60 s, as long as $pid lives.
+# left: until the last process of mmuscope has ended, which closes its programs, at most 60 s.
 PRELUDE = """#!/bin/sh
 mkdir -p /job/results
 cd /job/results
@@ -22,6 +23,13 @@ wait_for() {
 	for _ in $(seq 600); do
 		grep -q -- "$2" "$1" 2> /dev/null && return 0
 		kill -0 "$pid" 2> /dev/null || return 1
+		usleep 100000
+	done
+	return 1
+}
+left() {
+	for _ in $(seq 600); do
+		pidof mmuscope > /dev/null || return 0
 		usleep 100000
 	done
 	return 1

@@ -28,7 +28,7 @@ lab.step("msync", "mmuscope check --json -- sh -c 'mmuscope-load file-msync --di
          "> msync.json'; status=$?; cat msync.json >&2; exit $status")
 lab.step("swap", "mmuscope check --json -- sh -c 'mmuscope-load swap-high --json > swap.json'; "
          "status=$?; cat swap.json >&2; exit $status")
-lab.step("after", "bpf_count")
+lab.step("after", "left; bpf_count")
 lab.boot()
 
 

@@ -31,12 +31,12 @@ lab.step("bare", f"mmuscope-load --json --pages {PAGES} {BARE}")
 lab.step("probed", f"mmuscope walk --payoff --json -o probed.json -- mmuscope-load --json --pages {PAGES} {BARE}; "
          "status=$?; cat probed.json >&2; exit $status")
 for name, load in LOADS.items():
-    lab.step(name, f"mmuscope walk --payoff --json -- mmuscope-load -q --pages {PAGES} {load}")
-lab.step("remapped", f"mmuscope walk --payoff --json -- mmuscope-load -q --pages {PAGES} {REMAPPED}")
+    lab.step(name, f"left; mmuscope walk --payoff --json -- mmuscope-load -q --pages {PAGES} {load}")
+lab.step("remapped", f"left; mmuscope walk --payoff --json -- mmuscope-load -q --pages {PAGES} {REMAPPED}")
 if not OLD:
-    lab.step("ahead", f"mmuscope walk --payoff --json -- mmuscope-load -q --pages {PAGES} {AHEAD}")
+    lab.step("ahead", f"left; mmuscope walk --payoff --json -- mmuscope-load -q --pages {PAGES} {AHEAD}")
 lab.step("text", f"mmuscope walk --payoff -- mmuscope-load -q --pages {PAGES} anon-4k")
-lab.step("after", "bpf_count")
+lab.step("after", "left; bpf_count")
 lab.boot()
 
 

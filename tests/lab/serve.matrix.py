@@ -66,7 +66,7 @@ for step, options in zip(NAMES, ("", "--count-only")):
     lab.step(step, (OLD + SERVE % (options, NEW + SCRAPE)).replace("$0", step))
     for what in ("log", "status", "living", "text", "openmetrics", "report", "health"):
         lab.step(f"{step}-{what}", f"cat {step}.{what}")
-lab.step("after", "bpf_count")
+lab.step("after", "left; bpf_count")
 lab.boot()
 
 

@@ -54,6 +54,7 @@ wait $pid || status=$?
 cat reload.json
 exit $status""")
 lab.step("reload-all", """
+left
 kvm=$(find /modules -name kvm.ko)
 amd=$(find /modules -name 'kvm[-_]amd.ko')
 for _ in $(seq 100); do
@@ -64,6 +65,7 @@ done
 insmod "$kvm" && insmod "$amd" || exit 98
 mmuscope check --json -- mmuscope-load -q anon-4k --pages 503""")
 lab.step("churn", """
+left
 cat > churn.sh <<'END'
 memory() {
 	echo "$1 rss $(sed -n 's/VmRSS:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$PPID/status)" \\

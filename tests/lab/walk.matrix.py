@@ -51,7 +51,7 @@ lab.step("loads", "cat loads")
 # two VMs of one process against all that a host does
 lab.step("stress", "mmuscope walk --json -- mmuscope-load -q stress --dir /mnt/ext4 --seconds 2")
 lab.step("text", f"mmuscope walk -- mmuscope-load -q --pages {PAGES} anon-4k")
-lab.step("after", "bpf_count")
+lab.step("after", "left; bpf_count")
 lab.boot()
 
 N, H = PAGES, HUGE

@@ -76,4 +76,5 @@ empty clang-warnings
 build/bin/mmuscope metrics | diff docs/metrics.md - > "$dir/found" 2>&1 || true
 scripts/cost-table --check >> "$dir/found" 2>&1 || true
 scripts/scale --check >> "$dir/found" 2>&1 || true
+scripts/bench --check >> "$dir/found" 2>&1 || true
 empty docs-are-current

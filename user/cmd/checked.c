@@ -110,7 +110,7 @@ int checked_make(struct checked *k, struct session *s, const struct options *o, 
 		.ksyms = k->blame.ksyms,
 		.stacks = o->stacks,
 		.verbose = log_level >= LOG_VERBOSE,
-		.dirty_bit = kernel_enum_value(session_kernel(s), "pageflags", "PG_dirty"),
+		.dirty_bit = session_dirty_bit(s),
 		.command_status = -1,
 	};
 	return 0;

@@ -190,6 +190,6 @@ int doctor_look(struct doctor *d)
 
 void doctor_free(struct doctor *d)
 {
-	session_close(d->session);
+	session_leave(d->session);
 	d->session = NULL;
 }

@@ -284,6 +284,6 @@ int observe(struct observation *ob, const struct options *o, bool check, violati
 
 void observe_end(struct observation *ob)
 {
-	session_close(ob->session);
+	session_leave(ob->session);
 	ob->session = NULL;
 }

@@ -81,7 +81,7 @@ static int report(struct observation *ob, const struct options *o)
 		.snapshot = snapshot,
 		.walk = !o->payoff,
 		.candidate = o->judged ? &candidate : NULL,
-		.tells_pins = kernel_struct_has(session_kernel(ob->session), "kvm_follow_pfn", "pin"),
+		.tells_pins = session_tells_pins(ob->session),
 		.command_status = o->command ? ob->command_status : -1,
 	};
 	if (o->json)

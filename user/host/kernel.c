@@ -16,18 +16,38 @@
 
 void kernel_want(struct kernel *k, const char *name)
 {
+	for (size_t i = 0; i < k->nwanted; i++)
+		if (!strcmp(k->wanted[i], name))
+			return;
 	if (k->nwanted < SYMBOLS_MAX)
 		k->wanted[k->nwanted++] = name;
 }
 
-static void see_symbol(struct kernel *k, const char *name)
+/*
+ * Of the hundred thousands of names of a kernel a few dozen are wanted: nearly all others are told from them
+ * by their length and one character.
+ */
+static unsigned int mark_of(const char *name, size_t len)
 {
-	for (size_t i = 0; i < k->nwanted; i++) {
-		if (!strcmp(k->wanted[i], name)) {
-			k->present[i] = true;
-			return;
-		}
-	}
+	return ((unsigned int)len * 8 ^ (unsigned char)name[len / 2]) & (MARKS - 1);
+}
+
+static void mark_wanted(struct kernel *k)
+{
+	memset(k->marks, 0, sizeof(k->marks));
+	for (size_t i = 0; i < k->nwanted; i++)
+		k->marks[mark_of(k->wanted[i], strlen(k->wanted[i]))] = true;
+}
+
+/* Which of the wanted names this is; -1: none. */
+static int which(const struct kernel *k, const char *name, size_t len)
+{
+	if (!len || !k->marks[mark_of(name, len)])
+		return -1;
+	for (size_t i = 0; i < k->nwanted; i++)
+		if (!strncmp(k->wanted[i], name, len) && !k->wanted[i][len])
+			return (int)i;
+	return -1;
 }
 
 /*
@@ -36,7 +56,7 @@ static void see_symbol(struct kernel *k, const char *name)
  */
 static int read_symbols(struct kernel *k, const char *path, int column)
 {
-	char *line = NULL, *name, *save;
+	char *line = NULL;
 	int err = -ENODATA;
 	size_t size = 0;
 	FILE *f = fopen(path, "r");
@@ -44,16 +64,48 @@ static int read_symbols(struct kernel *k, const char *path, int column)
 	if (!f)
 		return -errno;
 	while (getline(&line, &size, f) > 0) {
+		const char *name = line;
+		int i;
+
 		err = 0;
-		name = strtok_r(line, " \t\n", &save);
-		for (int i = 0; name && i < column; i++)
-			name = strtok_r(NULL, " \t\n", &save);
-		if (name)
-			see_symbol(k, name);
+		for (int c = 0; name && c < column; c++) {
+			name = strchr(name, ' ');
+			name = name ? name + 1 : NULL;
+		}
+		i = name ? which(k, name, strcspn(name, " \t\n")) : -1;
+		if (i >= 0)
+			k->present[i] = true;
 	}
 	free(line);
 	fclose(f);
 	return err;
+}
+
+/* Look for all wanted functions at once: one look through a kernel's types takes millions of instructions. */
+static void find_functions(struct kernel *k, const struct btf *btf, uint32_t from)
+{
+	uint32_t n = btf ? btf__type_cnt(btf) : 0;
+
+	for (uint32_t id = from; id < n; id++) {
+		const struct btf_type *t = btf__type_by_id(btf, id);
+		const char *name;
+		int i;
+
+		if (!btf_is_func(t))
+			continue;
+		name = btf__name_by_offset(btf, t->name_off);
+		i = which(k, name, strlen(name));
+		/* the first one of a name, as btf__find_by_name_kind() would */
+		if (i >= 0 && !k->functions[i])
+			k->functions[i] = id;
+	}
+}
+
+static void find_all(struct kernel *k)
+{
+	find_functions(k, k->vmlinux, 1);
+	find_functions(k, k->kvm, btf__type_cnt(k->vmlinux));
+	k->found = true;
 }
 
 static int open_files(struct kernel *k, const char *dir)
@@ -66,6 +118,7 @@ static int open_files(struct kernel *k, const char *dir)
 		return -ENOENT;
 	snprintf(path, sizeof(path), "%s/btf/kvm", dir);
 	k->kvm = btf__parse_split(path, k->vmlinux);
+	find_all(k);
 	snprintf(path, sizeof(path), "%s/kvm.syms", dir);
 	k->kvm_symbols = !read_symbols(k, path, 0);
 	return 0;
@@ -90,6 +143,7 @@ int kernel_open(struct kernel *k, const char *dir)
 {
 	int err;
 
+	mark_wanted(k);
 	if (dir)
 		return open_files(k, dir);
 	k->preemptible = read_preemptible();
@@ -97,6 +151,7 @@ int kernel_open(struct kernel *k, const char *dir)
 	if (!k->vmlinux)
 		return -ENOENT;
 	k->kvm = btf__load_module_btf("kvm", k->vmlinux);
+	find_all(k);
 	err = read_symbols(k, "/proc/kallsyms", 2);
 	if (err)
 		log_error("/proc/kallsyms cannot be read: %s; is it hidden, as systemd's ProtectKernelTunables= does?",
@@ -125,9 +180,31 @@ void kernel_close(struct kernel *k)
 	memset(k, 0, sizeof(*k));
 }
 
+/* Type of a function and where it is, or 0. */
+static uint32_t find_function(const struct kernel *k, const char *name, const struct btf **btf)
+{
+	const struct btf *both[] = { k->vmlinux, k->kvm };
+	int known = k->found ? which(k, name, strlen(name)) : -1;
+
+	if (known >= 0) {
+		*btf = k->functions[known] < btf__type_cnt(k->vmlinux) ? k->vmlinux : k->kvm;
+		return k->functions[known];
+	}
+	for (size_t i = 0; i < 2; i++) {
+		int id = both[i] ? btf__find_by_name_kind(both[i], name, BTF_KIND_FUNC) : -ENOENT;
+
+		if (id > 0) {
+			*btf = both[i];
+			return (uint32_t)id;
+		}
+	}
+	return 0;
+}
+
 bool kernel_has_symbol(const struct kernel *k, const char *name)
 {
-	bool in_vmlinux = btf__find_by_name_kind(k->vmlinux, name, BTF_KIND_FUNC) > 0;
+	const struct btf *btf = NULL;
+	bool in_vmlinux = find_function(k, name, &btf) && btf == k->vmlinux;
 
 	if (!(in_vmlinux ? k->vmlinux_symbols : k->kvm_symbols))
 		return true;
@@ -136,17 +213,9 @@ bool kernel_has_symbol(const struct kernel *k, const char *name)
 
 static const struct btf_type *function(const struct kernel *k, const char *name, const struct btf **btf)
 {
-	const struct btf *both[] = { k->vmlinux, k->kvm };
+	uint32_t id = find_function(k, name, btf);
 
-	for (size_t i = 0; i < 2; i++) {
-		int id = both[i] ? btf__find_by_name_kind(both[i], name, BTF_KIND_FUNC) : -ENOENT;
-
-		if (id > 0) {
-			*btf = both[i];
-			return btf__type_by_id(*btf, btf__type_by_id(*btf, id)->type);
-		}
-	}
-	return NULL;
+	return id ? btf__type_by_id(*btf, btf__type_by_id(*btf, id)->type) : NULL;
 }
 
 int kernel_function_args(const struct kernel *k, const char *name)
@@ -196,20 +265,26 @@ bool kernel_struct_has(const struct kernel *k, const char *name, const char *fie
 	return false;
 }
 
-int kernel_enum_value(const struct kernel *k, const char *name, const char *enumerator)
+const struct btf_type *kernel_enum(const struct kernel *k, const char *name)
 {
 	/* below the tier fentry no BTF is read */
 	int id = k->vmlinux ? btf__find_by_name_kind(k->vmlinux, name, BTF_KIND_ENUM) : -ENOENT;
-	const struct btf_type *t;
 
-	if (id < 0)
-		return -1;
-	t = btf__type_by_id(k->vmlinux, id);
-	for (int i = 0; i < btf_vlen(t); i++) {
+	return id < 0 ? NULL : btf__type_by_id(k->vmlinux, (uint32_t)id);
+}
+
+int kernel_enumerator(const struct kernel *k, const struct btf_type *t, const char *enumerator)
+{
+	for (int i = 0; t && i < btf_vlen(t); i++) {
 		const struct btf_enum *e = &btf_enum(t)[i];
 
 		if (!strcmp(btf__name_by_offset(k->vmlinux, e->name_off), enumerator))
 			return e->val;
 	}
 	return -1;
+}
+
+int kernel_enum_value(const struct kernel *k, const char *name, const char *enumerator)
+{
+	return kernel_enumerator(k, kernel_enum(k, name), enumerator);
 }

@@ -8,16 +8,21 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct btf;
+struct btf_type;
 
-enum { SYMBOLS_MAX = 64 };
+enum { SYMBOLS_MAX = 64, MARKS = 1024 };
 
 struct kernel {
 	struct btf *vmlinux;
 	struct btf *kvm;		/* kvm module's split BTF; NULL when KVM is built in */
 	const char *wanted[SYMBOLS_MAX];	/* symbols whose presence was asked for */
 	bool present[SYMBOLS_MAX];
+	uint32_t functions[SYMBOLS_MAX];	/* their types, if there are; valid once found */
+	bool found;
+	bool marks[MARKS];		/* see kernel.c */
 	size_t nwanted;
 	bool kvm_symbols;		/* the table covers KVM's module... */
 	bool vmlinux_symbols;		/* ...and vmlinux */
@@ -51,7 +56,11 @@ int kernel_function_args(const struct kernel *k, const char *function);
 const char *kernel_function_arg_struct(const struct kernel *k, const char *function, int n);
 /* Does a structure of vmlinux or kvm have this field? */
 bool kernel_struct_has(const struct kernel *k, const char *name, const char *field);
-/* Value of an enumerator, or -1. */
+/* An enumeration of vmlinux, NULL: there is none. */
+const struct btf_type *kernel_enum(const struct kernel *k, const char *name);
+/* Value of an enumerator of it, or -1. */
+int kernel_enumerator(const struct kernel *k, const struct btf_type *t, const char *enumerator);
+/* Both at once. */
 int kernel_enum_value(const struct kernel *k, const char *name, const char *enumerator);
 
 #endif /* MMUSCOPE_KERNEL_H */

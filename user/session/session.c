@@ -10,6 +10,7 @@
 
 #include <bpf/btf.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,11 +31,6 @@ uint64_t session_clock_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-const struct kernel *session_kernel(const struct session *s)
-{
-	return &s->kernel;
 }
 
 const struct hook_state *session_hook(const struct session *s, enum hook hook)
@@ -97,20 +93,6 @@ static uint64_t host_pages(void)
 	return top / 4096 + 1;
 }
 
-/*
- * Does KVM mark a page dirty when it maps it?  From 6.13 on, when struct kvm_page_fault got to know the page
- * that it holds; before, KVM marks at the zap.
- */
-static bool marks_at_map(const struct session *s)
-{
-	return kernel_struct_has(&s->kernel, "kvm_page_fault", "refcounted_page");
-}
-
-bool session_marks_at_map(const struct session *s)
-{
-	return marks_at_map(s);
-}
-
 /* The recorder looks every so often (user/cmd/observe.c): it is woken for an eighth of the buffer. */
 static int configure_record(struct session *s)
 {
@@ -135,9 +117,8 @@ static int configure(struct session *s)
 	skel->rodata->cfg_scope_tree = o->scope_tree;
 	skel->rodata->cfg_max_stories = o->max_stories;
 	skel->rodata->cfg_blocks = o->check ? (uint32_t)nblocks : 0;
-	skel->rodata->cap_marks_at_map = marks_at_map(s);
-	skel->rodata->cap_rdonly_cast =
-		btf__find_by_name_kind(s->kernel.vmlinux, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+	skel->rodata->cap_marks_at_map = s->facts.marks_at_map;
+	skel->rodata->cap_rdonly_cast = s->facts.rdonly_cast;
 
 	err = err ?: set_size(skel->maps.vms, o->max_vms + 1);
 	err = err ?: set_size(skel->maps.vm_states, o->max_vms + 1);
@@ -278,13 +259,17 @@ int session_open(struct session **out, const struct session_options *o)
 		session_close(s);
 		return err;
 	}
+	facts_ask(s);
 	err = err < 0 ? err : configure(s);
 	if (err) {
 		session_close(s);
 		return reason_explain("configuring the BPF object", err);
 	}
 	err = judged_configure(s);
+	kernel_close(&s->kernel);
 	err = err ?: load(s);
+	/* what libbpf has read of the kernel's types is free; the C library would keep it for the next one */
+	malloc_trim(0);
 	if (err && !o->try_all && !ladder_descend(s))
 		err = EXIT_OK;
 	if (err) {
@@ -602,7 +587,7 @@ const struct snapshot *session_snapshot(struct session *s)
 	now->host_walk = s->gone.host_walk;
 	read_hists(s);
 	read_causes(s);
-	now->marks_at_map = marks_at_map(s);
+	now->marks_at_map = s->facts.marks_at_map;
 	for (int l = 0; l < LOSS_NR; l++)
 		now->losses[l] = s->skel->bss->losses[l];
 	if (s->ring_error)

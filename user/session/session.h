@@ -59,8 +59,6 @@ typedef void (*violation_fn)(struct session *s, const struct event_violation *v,
 int session_open(struct session **out, const struct session_options *o);
 /* Attach every hook that is needed.  As session_open. */
 int session_attach(struct session *s);
-/* The running kernel, for symbol and type questions. */
-const struct kernel *session_kernel(const struct session *s);
 const struct hook_state *session_hook(const struct session *s, enum hook hook);
 /* "fentry": every hook in its first choice of mechanism; else what the weakest is, or the tier's name. */
 const char *session_tier(const struct session *s);
@@ -69,6 +67,10 @@ const char *session_tier(const struct session *s);
 bool session_judges(const struct session *s);
 /* Has this kernel's KVM marked pages dirty when it maps them, not when it zaps them? */
 bool session_marks_at_map(const struct session *s);
+/* Is hva_to_pfn() told whether the page is to be pinned?  Asked for with the options `walk` and `payoff`. */
+bool session_tells_pins(const struct session *s);
+/* Number of PG_dirty, or -1. */
+int session_dirty_bit(const struct session *s);
 /* The row of an initiator: copied.  False: it has none. */
 bool session_cause(struct session *s, const struct cause_key *key, struct cause_row *row);
 /* CLOCK_MONOTONIC at which observing began. */
@@ -114,7 +116,12 @@ void session_cost_begin(struct session *s, bool times, struct session_cost *c);
 void session_cost_end(struct session_cost *c);
 /* Runs of a hook's program, and ns in them, while the kernel counted them. */
 void session_cost_of(struct session *s, enum hook hook, uint64_t *runs, uint64_t *ns);
-/* Detach and free everything.  NULL is fine. */
+/* Detach and free everything, for which the kernel may take seconds.  NULL is fine. */
 void session_close(struct session *s);
+/*
+ * The same as the last thing that a process does with a session, without waiting: programs do nothing from
+ * here on, and once the process has ended, one of its own closes them.
+ */
+void session_leave(struct session *s);
 
 #endif /* MMUSCOPE_SESSION_H */

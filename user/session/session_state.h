@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A session from inside: for the files that make it up (session.c, ladder.c, attach.c, adopt.c, audit.c,
- * survey.c, suspects.c, timed.c, walked.c, judged.c, program_cost.c).
+ * survey.c, suspects.c, timed.c, walked.c, judged.c, program_cost.c, leave.c, facts.c).
  * Nobody else knows of libbpf objects or maps.
  */
 #ifndef MMUSCOPE_SESSION_STATE_H
@@ -35,11 +35,25 @@ struct vm_named {
 	uint32_t found[INV_NR];	/* violations of its that were counted for no VM */
 };
 
+/* what BTF has said; flags of pages as masks */
+struct session_facts {
+	bool marks_at_map;
+	bool tells_pins;
+	bool rdonly_cast;
+	int dirty_bit;
+	uint64_t lru;
+	uint64_t locked;
+	uint64_t head;
+	uint64_t swapcache;
+	uint64_t private;
+};
+
 struct session {
 	struct session_options options;
 	struct tiers tiers;
 	struct reduced *reduced;	/* below the tier fentry: all of the rest is unused then */
-	struct kernel kernel;
+	struct kernel kernel;		/* until the programs are loaded */
+	struct session_facts facts;
 	struct mmuscope_bpf *skel;
 	struct hook_state hooks[HOOK_NR];
 	/* attached in the place of a hook's program where the kernel is preemptible */
@@ -110,6 +124,10 @@ void attach_count_misses(struct session *s);
 int ladder_open(struct session *s, enum tier best);
 /* What fentry needs is not to be had after all, which has been said: open the next best tier.  Exit code. */
 int ladder_descend(struct session *s);
+/* ---- facts.c ---- */
+
+/* Ask the kernel's BTF, before it is closed. */
+void facts_ask(struct session *s);
 
 /* ---- adopt.c ---- */
 

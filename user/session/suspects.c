@@ -17,14 +17,6 @@ enum {
 	SUSPECT_PAUSE_US = 20000,
 };
 
-/* Mask of a page flag of this kernel. */
-static uint64_t flag(const struct session *s, const char *name)
-{
-	int bit = kernel_enum_value(&s->kernel, "pageflags", name);
-
-	return bit < 0 ? 0 : 1ULL << bit;
-}
-
 /*
  * Make the kernel drain its per-CPU batches of pages on their way to the LRU, each of which holds a
  * reference: do_pages_move() does (lru_cache_disable(), mm/migrate.c), also for a page that stays.
@@ -51,22 +43,22 @@ static int unexplained(struct session *s, uint64_t pfn, const struct suspect *wa
 		return -1;
 	/* still on the LRU, but cut off its file: were it another page by now, it would have a mapping */
 	if (a.refs > 0 && !a.mapping && !(was->mapping & 1) && a.page_index == was->page_index &&
-	    !a.mapcount && a.flags & flag(s, "PG_lru"))
+	    !a.mapcount && a.flags & s->facts.lru)
 		return 1;
 	/* another page now, or a free one: every reference was returned */
 	if (a.refs <= 0 || a.mapping != was->mapping || a.page_index != was->page_index)
 		return 0;
-	if (a.flags & (flag(s, "PG_locked") | flag(s, "PG_head")))
+	if (a.flags & (s->facts.locked | s->facts.head))
 		return -1;
 	expected = a.mapcount;
-	if (!(a.mapping & 1) || a.flags & flag(s, "PG_swapcache"))
+	if (!(a.mapping & 1) || a.flags & s->facts.swapcache)
 		expected++;
-	if (a.flags & flag(s, "PG_private"))
+	if (a.flags & s->facts.private)
 		expected++;
 	if (a.refs <= expected)
 		return 0;
 	/* pages off their LRU are held by who isolated them; a leaked one is on it, or mapped by nobody */
-	return a.flags & flag(s, "PG_lru") || !a.mapcount ? 1 : -1;
+	return a.flags & s->facts.lru || !a.mapcount ? 1 : -1;
 }
 
 /* For the recorder: how the instance of refs-returned ended. */
