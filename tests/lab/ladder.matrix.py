@@ -30,7 +30,7 @@ status=$?
 kill -USR1 $load
 wait $load
 exit $status"""
-LOAD = f"mmuscope-load -q --pages {PAGES} --hold 3 anon-4k"
+LOAD = f"sh -c \"mmuscope-load -q --pages {PAGES} --hold 3 anon-4k > load.out\""
 
 lab = Lab(sys.argv[1])
 lab.step("before", "bpf_count")
@@ -44,7 +44,8 @@ for tier in UNKNOWN:
     lab.step(f"check-{tier}", f"mmuscope check --json --tier {tier} -- true")
 lab.step("text", f"mmuscope levels --tier kprobe -- {LOAD}")
 lab.step("top", f"mmuscope top --json -d 1s --tier stats -- {LOAD}")
-lab.step("huge", "mmuscope levels --json --tier kprobe -- mmuscope-load -q --pages 4099 --hold 3 anon-thp")
+lab.step("huge", "mmuscope levels --json --tier kprobe -- "
+         "sh -c 'mmuscope-load -q --pages 4099 --hold 3 anon-thp > load.out'")
 for tier in ("kprobe", "stats"):
     # a VM from before the drop of privileges, and one from after it
     lab.step(f"serve-{tier}", OLD + f"""

@@ -32,7 +32,7 @@ static int after_drop(int (*fn)(void))
 	assert_true(pid >= 0);
 	if (!pid) {
 		setrlimit(RLIMIT_CORE, &no_core);
-		_exit(privilege_drop(NULL, true, NULL) ? NOT_DROPPED : fn());
+		_exit(privilege_drop(NULL, true, -1) ? NOT_DROPPED : fn());
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -201,7 +201,7 @@ static void status_says_so(void **arg)
 	if (!pid) {
 		setrlimit(RLIMIT_CORE, &no_core);
 		status_fd = open("/proc/self/status", O_RDONLY);
-		_exit(status_fd < 0 || privilege_drop(NULL, true, NULL) ? NOT_DROPPED : look_at_status());
+		_exit(status_fd < 0 || privilege_drop(NULL, true, -1) ? NOT_DROPPED : look_at_status());
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
@@ -216,7 +216,7 @@ static void no_such_user(void **arg)
 	(void)arg;
 	catch_begin(&c, stderr);
 	if (!pid)
-		_exit(privilege_drop("no-such-user-here", false, NULL) ? 7 : 0);
+		_exit(privilege_drop("no-such-user-here", false, -1) ? 7 : 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	catch_end(&c, stderr);
 	assert_int_equal(WEXITSTATUS(status), 7);

@@ -38,6 +38,11 @@ struct kvm_stats *kvm_stats_open(void)
 	return k;
 }
 
+int kvm_stats_fd(const struct kvm_stats *k)
+{
+	return dirfd(k->folder);
+}
+
 bool kvm_stats_has_levels(const struct kvm_stats *k)
 {
 	/* the same names in the folder of all VMs, as sums */

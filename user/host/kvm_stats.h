@@ -29,6 +29,8 @@ struct kvm_stats *kvm_stats_open(void);
 bool kvm_stats_has_levels(const struct kvm_stats *k);
 /* Every VM there is now: a list of *n, valid until the next call.  NULL: out of memory. */
 const struct vm_stats *kvm_stats_read(struct kvm_stats *k, size_t *n);
+/* Of their folder. */
+int kvm_stats_fd(const struct kvm_stats *k);
 void kvm_stats_close(struct kvm_stats *k);
 
 #endif /* MMUSCOPE_KVM_STATS_H */

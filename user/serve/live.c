@@ -184,7 +184,7 @@ struct source *live_source(void)
 		return NULL;
 	l->cost.stats_fd = -1;
 	l->source = (struct source){
-		.mode = "live", .open = live_open, .fd = -1, .ready = live_ready, .tick = live_tick,
+		.mode = "live", .open = live_open, .fd = -1, .folder = -1, .ready = live_ready, .tick = live_tick,
 		.gather = live_gather, .report = live_report, .cost = live_cost, .close = live_close,
 	};
 	return &l->source;

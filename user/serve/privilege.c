@@ -101,7 +101,7 @@ static int drop_capabilities(void)
 	return err ? failed("cap_set_proc", err) : 0;
 }
 
-int privilege_drop(const char *user, bool seccomp, const char *folder)
+int privilege_drop(const char *user, bool seccomp, int folder)
 {
 	int err;
 
@@ -122,7 +122,7 @@ int privilege_drop(const char *user, bool seccomp, const char *folder)
 	err = privilege_confine_files(folder);
 	if (err)
 		log_note("VMs that start from now on have no names%s: Landlock would let only /proc be read, and "
-			 "this kernel does not offer it: %s", folder ? ", and what is mapped is not known" : "", strerror(-err));
-	err = privilege_allow_calls(!err, folder);
+			 "this kernel does not offer it: %s", folder >= 0 ? ", and what is mapped is not known" : "", strerror(-err));
+	err = privilege_allow_calls(!err, folder >= 0);
 	return err ? failed("seccomp", -err) : 0;
 }

@@ -15,9 +15,9 @@ int privilege_check_user(const char *user);
 /*
  * From here on this process is `user` (NULL: PRIVILEGE_USER if there is one; only root can change), has no
  * capability and gets none, and with seccomp only the system calls that serving needs.  The process must have
- * one thread.  folder: besides /proc to be read later on, NULL: none.  0, or -1 after having reported the
- * reason.
+ * one thread.  folder: an open one besides /proc to be read later on, -1: none.  0, or -1 after having
+ * reported the reason.
  */
-int privilege_drop(const char *user, bool seccomp, const char *folder);
+int privilege_drop(const char *user, bool seccomp, int folder);
 
 #endif /* MMUSCOPE_PRIVILEGE_H */

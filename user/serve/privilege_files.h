@@ -7,9 +7,9 @@
 #define MMUSCOPE_PRIVILEGE_FILES_H
 
 /*
- * folder: besides /proc, NULL: none.  Until the process ends; needs no_new_privs.  0, or negative errno: this
- * kernel has no Landlock, or it is switched off, and nothing holds us back.
+ * folder: an open one besides /proc, -1: none.  Until the process ends; needs no_new_privs.  0, or negative
+ * errno: this kernel has no Landlock, or it is switched off, and nothing holds us back.
  */
-int privilege_confine_files(const char *folder);
+int privilege_confine_files(int folder);
 
 #endif /* MMUSCOPE_PRIVILEGE_FILES_H */

@@ -172,7 +172,7 @@ struct source *replay_source(void)
 	if (!r)
 		return NULL;
 	r->source = (struct source){
-		.mode = "replay", .open = replay_open, .fd = -1, .tick = replay_tick, .gather = replay_gather,
+		.mode = "replay", .open = replay_open, .fd = -1, .folder = -1, .tick = replay_tick, .gather = replay_gather,
 		.report = replay_report, .cost = replay_cost, .close = replay_close,
 	};
 	return &r->source;

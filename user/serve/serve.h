@@ -61,7 +61,7 @@ struct source {
 	/* Before privileges are dropped: exit code after having reported the reason. */
 	int (*open)(struct source *s);
 	int fd;				/* to watch, -1: none */
-	const char *folder;		/* besides /proc to be read while serving; NULL: none */
+	int folder;			/* an open one besides /proc to be read while serving; -1: none */
 	int (*ready)(struct source *s);
 	/* Once a second. */
 	void (*tick)(struct source *s);

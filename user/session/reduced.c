@@ -67,9 +67,9 @@ struct bpf_object *reduced_object(struct reduced *r)
 	return r->skel ? r->skel->obj : NULL;
 }
 
-const char *reduced_folder(const struct reduced *r)
+int reduced_folder(const struct reduced *r)
 {
-	return r->stats ? KVM_STATS_FOLDER : NULL;
+	return r->stats ? kvm_stats_fd(r->stats) : -1;
 }
 
 /* ---- loading ---- */

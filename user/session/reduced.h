@@ -25,7 +25,7 @@ int reduced_read(struct reduced *r, struct snapshot *out);
 /* NULL: there are no programs at this tier. */
 struct bpf_object *reduced_object(struct reduced *r);
 /* As session_folder(). */
-const char *reduced_folder(const struct reduced *r);
+int reduced_folder(const struct reduced *r);
 void reduced_close(struct reduced *r);
 
 #endif /* MMUSCOPE_REDUCED_H */

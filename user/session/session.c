@@ -58,9 +58,9 @@ int session_fd(const struct session *s)
 	return s->reduced ? -1 : ring_buffer__epoll_fd(s->ring);
 }
 
-const char *session_folder(const struct session *s)
+int session_folder(const struct session *s)
 {
-	return s->reduced ? reduced_folder(s->reduced) : NULL;
+	return s->reduced ? reduced_folder(s->reduced) : -1;
 }
 
 uint64_t session_started_ns(const struct session *s)

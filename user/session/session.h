@@ -77,8 +77,8 @@ bool session_cause(struct session *s, const struct cause_key *key, struct cause_
 uint64_t session_started_ns(const struct session *s);
 /* File descriptor that becomes readable when records wait, for the event loop; -1: none ever do. */
 int session_fd(const struct session *s);
-/* The folder of which files will be read later on; NULL: none. */
-const char *session_folder(const struct session *s);
+/* The folder of which files will be read later on, open; -1: none. */
+int session_folder(const struct session *s);
 /* Take the waiting records; fn is called for each violation.  0 or negative errno. */
 int session_consume(struct session *s, violation_fn fn, void *arg);
 /*
