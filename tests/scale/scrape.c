@@ -63,8 +63,7 @@ static void gather(struct session *s, struct cost *c)
 
 	c->read_ms = read - began;
 	began = host_cpu_ms();
-	for (int i = 0; i < INV_NR; i++)
-		verdict_of(now, i, false, &verdicts[i]);
+	verdicts_of(now, false, verdicts);
 	r.overall = verdict_overall(verdicts, r.selected);
 	if (metrics_from_report(&r, &samples))
 		errx(1, "no memory for samples");

@@ -287,8 +287,8 @@ static void take_bytes(struct scrape *c, const char *data, size_t n)
 	}
 }
 
-/* One scrape on a connection that stays, as Prometheus' does. */
-static void scrape(const struct server *s, int fd, struct scrape *c)
+/* One scrape on a connection that stays, as Prometheus' does.  scripts/scale counts instructions in it. */
+__attribute__((noinline)) static void scrape(const struct server *s, int fd, struct scrape *c)
 {
 	static const char request[] = "GET /metrics HTTP/1.1\r\nHost: a\r\n"
 				      "Accept: application/openmetrics-text;version=1.0.0\r\n\r\n";
@@ -372,7 +372,8 @@ static void print(struct cost *c, const struct slow *slow, uint32_t seconds)
 	printf("{\"vms\": %u, \"seconds\": %u, \"slow_clients\": %u, \"cut\": %llu, \"scrapes\": %zu, \"series\": %llu, "
 	       "\"bytes\": %zu, \"scrape_p50_ms\": %.3f, \"scrape_p99_ms\": %.3f, \"gather_p50_ms\": %.3f, "
 	       "\"gather_p99_ms\": %.3f, \"resident_bytes\": %zu, \"most_resident_bytes\": %zu}\n",
-	       nvms, seconds, slow->n, (unsigned long long)slow->cut, c->n, (unsigned long long)c->series, c->bytes,
+	       nvms, seconds, slow->n, (unsigned long long)slow->cut, c->n, (unsigned long long)c->series,
+	       c->bytes,
 	       quantile(c->scrape_ms, c->n, .5), quantile(c->scrape_ms, c->n, .99),
 	       quantile(c->gather_ms, c->n, .5), quantile(c->gather_ms, c->n, .99), c->resident, c->most);
 }
@@ -406,7 +407,7 @@ static void run(struct server *s, struct slow *slow, uint32_t seconds, struct co
 		if (t % INTERVAL)
 			continue;
 		gather_and_scrape(s, fd, slow, c);
-		/* the time line has as many points as it can have, and all connections are there */
+		/* the time line is full, and all connections are there */
 		if (t > HISTORY * INTERVAL && t % CUT_SECONDS == CUT_SECONDS - 1) {
 			half = half ?: heap_bytes();
 			require(heap_bytes() <= half + GROWTH, "memory grows");
@@ -414,7 +415,8 @@ static void run(struct server *s, struct slow *slow, uint32_t seconds, struct co
 	}
 	/* 30 s and the tick after; libmicrohttpd takes in some of many a turn later */
 	require(slow->cut <= (uint64_t)slow->n * (seconds / CUT_SECONDS) &&
-		slow->cut >= (uint64_t)slow->n * (seconds / (CUT_SECONDS + 2)), "slow clients are not ended after their time");
+		slow->cut >= (uint64_t)slow->n * (seconds / (CUT_SECONDS + 2)),
+		"slow clients are not ended after their time");
 	read_resident(c);
 	close(fd);
 }

@@ -250,8 +250,13 @@ static void violated_wins_over_every_loss(void **arg)
 		s.losses[l] = 1;
 	s.missed_runs = s.unadopted_vms = s.unbalanced_vms = 1;
 	s.host.violated[INV_NOTIFIED_BEFORE_CLEAN] = 2;
-	for (int i = 0; i < INV_NR; i++)
-		verdict_of(&s, i, true, &v[i]);
+	verdicts_of(&s, true, v);
+	for (int i = 0; i < INV_NR; i++) {
+		struct verdict one;
+
+		verdict_of(&s, i, true, &one);
+		assert_memory_equal(&one, &v[i], sizeof(one));
+	}
 	assert_int_equal(v[INV_NOTIFIED_BEFORE_CLEAN].value, VIOLATED);
 	assert_int_equal(v[INV_NOTIFIED_BEFORE_CLEAN].violations, 2);
 	assert_int_equal(v[INV_ZAPPED_AT_START].value, INCONCLUSIVE);

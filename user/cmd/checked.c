@@ -87,8 +87,7 @@ int checked_make(struct checked *k, struct session *s, const struct options *o, 
 		      blame_find(&k->blame, snapshot, c->told, c->n, o->stacks);
 	if (err)
 		return err;
-	for (int i = 0; i < INV_NR; i++)
-		verdict_of(snapshot, i, o->only != 0, &k->verdicts[i]);
+	verdicts_of(snapshot, o->only != 0, k->verdicts);
 	for (int i = 0; i < CLAIM_NR; i++)
 		claim_weigh(snapshot, &k->blame.causes, i, &k->claims[i]);
 	uname(&k->uts);

@@ -99,8 +99,7 @@ static int report(struct judge *j, const struct judged_file *f, const struct opt
 		compare(judge_snapshot(j), live, recorded.version);
 		recorded.live = live;
 	}
-	for (int i = 0; i < INV_NR; i++)
-		verdict_of(judge_snapshot(j), i, o->only != 0, &verdicts[i]);
+	verdicts_of(judge_snapshot(j), o->only != 0, verdicts);
 	r = (struct report){
 		.command = "judge",
 		.kernel = text_of(host, "kernel"),

@@ -255,24 +255,23 @@ static void not_applicable(const struct vm_counts *c, struct verdict *out)
 	       format_count(m, (int64_t)c->checked[INV_DIRTY_AT_MAP]));
 }
 
-void verdict_of(const struct snapshot *s, enum invariant i, bool required, struct verdict *out)
+static void verdict_of_total(const struct snapshot *s, const struct vm_counts *total, enum invariant i,
+			     bool required, struct verdict *out)
 {
-	struct vm_counts total;
 	bool missed;
 
 	memset(out, 0, sizeof(*out));
-	snapshot_total(s, &total);
-	out->checked = total.checked[i];
-	out->violations = total.violated[i];
+	out->checked = total->checked[i];
+	out->violations = total->violated[i];
 	if (i == INV_DIRTY_AT_MAP && !s->marks_at_map) {
-		not_applicable(&total, out);
+		not_applicable(total, out);
 		return;
 	}
 	missed = remarks_missed(s, 1u << i, &out->remarks);
-	missed |= missed_by(i, &total, &out->remarks);
+	missed |= missed_by(i, total, &out->remarks);
 	missed |= missed_in_recording(s, i, &out->remarks);
 	/* pages were lost in windows, and none was looked at: that is no lack of occasion */
-	missed |= i == INV_DIRTY_THROUGH_WINDOW && total.window_pages && !total.window_pages_followed;
+	missed |= i == INV_DIRTY_THROUGH_WINDOW && total->window_pages && !total->window_pages_followed;
 	if (out->violations) {
 		out->value = VIOLATED;
 	} else if (missed) {
@@ -280,17 +279,49 @@ void verdict_of(const struct snapshot *s, enum invariant i, bool required, struc
 	} else if (!out->checked) {
 		out->value = required ? INCONCLUSIVE : NO_OCCASION;
 		remark(&out->remarks, REMARK_IDLE, "no-occasion", 0, "%s",
-		       i == INV_DIRTY_THROUGH_WINDOW && total.window_pages ?
+		       i == INV_DIRTY_THROUGH_WINDOW && total->window_pages ?
 		       "every dirty page lost in a window was given up in it" : invariants[i].idle);
 	} else {
 		out->value = HELD;
 	}
-	scope_of(s, i, &total, &out->remarks);
+	scope_of(s, i, total, &out->remarks);
+}
+
+void verdict_of(const struct snapshot *s, enum invariant i, bool required, struct verdict *out)
+{
+	struct vm_counts total;
+
+	snapshot_total(s, &total);
+	verdict_of_total(s, &total, i, required, out);
+}
+
+void verdicts_of(const struct snapshot *s, bool required, struct verdict out[INV_NR])
+{
+	struct vm_counts total;
+
+	snapshot_total(s, &total);
+	for (int i = 0; i < INV_NR; i++)
+		verdict_of_total(s, &total, (enum invariant)i, required, &out[i]);
+}
+
+bool verdict_any_missed(const struct snapshot *s)
+{
+	for (int l = 0; l < LOSS_NR; l++)
+		if (s->losses[l] && losses[l].spoils)
+			return true;
+	for (int h = 0; h < HOOK_NR; h++)
+		if (hook_spoils[h] && s->missed[h])
+			return true;
+	return unadopted(s) || s->unbalanced_vms;
 }
 
 enum value verdict_of_vm(const struct snapshot *s, const struct vm_row *vm)
 {
-	struct remarks missed = { 0 };
+	return verdict_of_vm_given(s, vm, verdict_any_missed(s));
+}
+
+enum value verdict_of_vm_given(const struct snapshot *s, const struct vm_row *vm, bool any_missed)
+{
 	uint64_t checked = 0;
 
 	for (int i = 0; i < INV_NR; i++) {
@@ -301,7 +332,7 @@ enum value verdict_of_vm(const struct snapshot *s, const struct vm_row *vm)
 	}
 	if ((vm->info.flags & VM_LATE) && !(vm->info.flags & VM_ADOPTED))
 		return INCONCLUSIVE;
-	if (remarks_missed(s, (1u << INV_NR) - 1, &missed))
+	if (any_missed)
 		return INCONCLUSIVE;
 	return checked ? HELD : NO_OCCASION;
 }

@@ -60,6 +60,8 @@ const char *loss_name(enum loss l);
  * enough and counts as INCONCLUSIVE.
  */
 void verdict_of(const struct snapshot *s, enum invariant i, bool required, struct verdict *out);
+/* Of all. */
+void verdicts_of(const struct snapshot *s, bool required, struct verdict out[INV_NR]);
 
 /*
  * All invariants, for one VM: VIOLATED if it has a violation; INCONCLUSIVE if anything was missed that could
@@ -67,6 +69,9 @@ void verdict_of(const struct snapshot *s, enum invariant i, bool required, struc
  * NO_OCCASION.
  */
 enum value verdict_of_vm(const struct snapshot *s, const struct vm_row *vm);
+/* The same for many VMs: what was missed, which takes a look at all of them, is asked for once. */
+bool verdict_any_missed(const struct snapshot *s);
+enum value verdict_of_vm_given(const struct snapshot *s, const struct vm_row *vm, bool any_missed);
 
 /*
  * The whole: VIOLATED if any is, else INCONCLUSIVE if any is or none had an occasion, else HELD.

@@ -19,6 +19,7 @@
 struct sink {
 	struct samples *out;
 	int err;
+	bool any_missed;
 };
 
 static void put(struct sink *k, enum metric m, const char *const *label, double value)
@@ -163,7 +164,7 @@ static void put_vm(struct sink *k, const struct snapshot *s, const struct vm_row
 	if (s->timed)
 		put_hist(k, METRIC_LOOKUP_TIME, vm, &row_lookups(row)->ns);
 	if (s->checking)
-		put_state(k, METRIC_VM_VERDICT, vm, value_name(verdict_of_vm(s, row)));
+		put_state(k, METRIC_VM_VERDICT, vm, value_name(verdict_of_vm_given(s, row, k->any_missed)));
 	if (row->ledger && row->ledger->surveyed_ns)
 		put_ledger(k, vm, row->ledger);
 	if (walked)
@@ -279,7 +280,7 @@ int metrics_from_report(const struct report *r, struct samples *out)
 {
 	const char *info[] = { VERSION, r->kernel, r->machine, r->tier };
 	const struct snapshot *s = r->snapshot;
-	struct sink k = { .out = out };
+	struct sink k = { .out = out, .any_missed = verdict_any_missed(s) };
 
 	put(&k, METRIC_INFO, info, 1);
 	put(&k, METRIC_OBSERVED, NULL, (double)s->seconds_ns);

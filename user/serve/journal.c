@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A bucket of tokens for each kind.  Priorities are those of syslog(3).  Where systemd has connected stderr with
- * the journal, saying it there as well would be a second entry, and one that no bucket holds back.
+ * A bucket of tokens for each kind.  Priorities are those of syslog(3).  Where systemd has connected stderr
+ * with the journal, saying it there as well would be a second entry, and one that no bucket holds back.
  */
 #include "user/serve/journal.h"
 #include "user/base/log.h"

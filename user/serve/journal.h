@@ -47,8 +47,9 @@ void journal_free(struct journal *j);
 /* Add a field NAME=value; one that does not fit is cut off, one too many is left out. */
 void journal_field(struct journal_entry *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /*
- * Send an entry; message: its text, which is said on stderr, too, unless the journal hears that.  Beyond the
- * limit of its kind it is counted instead, and the next one says how many there were.  now_ns: CLOCK_MONOTONIC.
+ * Send an entry; message: its text, which is said on stderr, too, unless the journal hears that.  Beyond
+ * the limit of its kind it is counted instead, and the next one says how many there were.  now_ns:
+ * CLOCK_MONOTONIC.
  */
 void journal_send(struct journal *j, enum journal_kind kind, struct journal_entry *e, const char *message,
 		  uint64_t now_ns);
