@@ -95,8 +95,12 @@ until_ended() {
 	done
 	sh works $name
 	kill -$signal $pid
+	# one that does not heed it is not waited for
+	(sleep 20; kill -KILL $pid) 2> /dev/null &
+	guard=$!
 	wait $pid
 	floor clock > $name.ended
+	kill $guard
 }
 """
 AROUND = """. ./functions
