@@ -25,7 +25,7 @@ WORKS = {
                   {"memfd fault": (["write"], 1), "memfd hole punched": (["punch"], 1)}),
     "dirty": Work(rounds("backing=anon-4k write dirty-on write", "dirty-get write") + " dirty-off", 1024,
                   {"dirty log read": (["dirty-get"], 1), "dirty log write": (["write"], 1)}),
-    "reclaim": Work(rounds("backing=anon-4k", "swap-high write swap-high-off"), 512,
+    "reclaim": Work(rounds("backing=anon-4k", "swap-high write swap-high-off"), 1024,
                     {"memory.high, swapped out and in": (["swap-high", "write"], 1)}),
     # a guest that only computes: what is added here is not a hook's
     "loop": Work("backing=anon-4k write" + " check" * 25, 4096, {"read, no fault": (["check"], 1)}),
@@ -95,8 +95,12 @@ until_ended() {
 	done
 	sh works $name
 	kill -$signal $pid
+	# one that does not heed it is not waited for
+	(sleep 20; kill -KILL $pid) 2> /dev/null &
+	guard=$!
 	wait $pid
 	floor clock > $name.ended
+	kill $guard
 }
 """
 AROUND = """. ./functions
