@@ -74,7 +74,7 @@ arm64 amd64:
 	$(Q)+if [ $(OTHER) = $(ARCH) ]; then $(MAKE) all; else \
 		command -v $(TRIPLET_$(OTHER))-gcc > /dev/null || \
 			{ echo "$(TRIPLET_$(OTHER))-gcc is missing; run scripts/setup cross" >&2; exit 1; }; \
-		sysroot=$$(scripts/sysroot $@) && $(MAKE) ARCH=$(OTHER) B=build/$@ SYSROOT="$$sysroot" \
+		sysroot=$$(scripts/sysroot $@) && $(MAKE) --no-print-directory ARCH=$(OTHER) B=build/$@ SYSROOT="$$sysroot" \
 			CC=$(TRIPLET_$(OTHER))-gcc build/$@/static/mmuscope build/$@/static/mmuscope-load; fi
 
 $(B)/mmuscope.bpf.o: bpf/mmuscope.bpf.c $(BPF_HEADERS) | $(B)/

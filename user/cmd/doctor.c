@@ -3,6 +3,7 @@
  * mmuscope doctor: try every hook on this kernel by attaching it, and say what it enables.
  */
 #include "commands.h"
+#include "user/arch/arch.h"
 #include "user/base/log.h"
 #include "options.h"
 #include "user/base/reason.h"
@@ -71,6 +72,20 @@ static int json(FILE *f, const struct session *s, const struct utsname *uts)
 	return err;
 }
 
+/* where the hooks that are tried are not those of a session */
+static int doctor_of_arch(const struct options *o)
+{
+	struct output *out = output_open(o->output);
+	struct utsname uts;
+	int result;
+
+	if (!out)
+		return EXIT_FAILED;
+	uname(&uts);
+	result = arch_doctor(output_file(out), o->json, &uts);
+	return output_close(out) ? EXIT_FAILED : result;
+}
+
 int cmd_doctor(int argc, char **argv)
 {
 	struct session_options so = {
@@ -84,6 +99,8 @@ int cmd_doctor(int argc, char **argv)
 
 	if (err)
 		return err > 0 ? EXIT_OK : EXIT_FAILED;
+	if (arch_has_doctor())
+		return doctor_of_arch(&o);
 	so.try_all = true;
 	result = session_open(&s, &so);
 	if (!s)

@@ -3,6 +3,7 @@
  * Opening, loading, reading out and closing the BPF object.
  */
 #include "session_state.h"
+#include "user/arch/arch.h"
 #include "user/base/log.h"
 #include "user/judge/lookups.h"
 #include "user/base/reason.h"
@@ -220,9 +221,14 @@ static int load(struct session *s)
 int session_open(struct session **out, const struct session_options *o)
 {
 	struct session *s;
-	int err = reason_check_host();
+	int err;
 
 	*out = NULL;
+	if (arch_refuses()) {
+		log_error("%s", arch_refuses());
+		return EXIT_CANNOT;
+	}
+	err = reason_check_host();
 	if (err)
 		return err;
 	log_attach_libbpf();
