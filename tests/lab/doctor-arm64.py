@@ -46,7 +46,7 @@ for series in ("6.12", "7"):
     look(series + "-nvhe", kernel, ("--cpu", "cortex-a57"), set(), {LEVELS: True, FLUSH: False})
 # pKVM is the hypervisor of both; from 7.x on it keeps stage 2 of all guests
 look("6.12-pkvm", "arm64/6.12", PKVM, set(), {LEVELS: True})
-look("7-pkvm", "arm64/7", PKVM, STAGE2 - {"stage2-walk"}, {LEVELS: False})
-look("7-max", "arm64/7", ("--cpu", "max"), set(), {LEVELS: True})
+look("7-pkvm", "arm64/7", PKVM, STAGE2, {LEVELS: False, FLUSH: False})
+look("7-max", "arm64/7", ("--cpu", "max"), set(), {LEVELS: True, FLUSH: True})
 look("6.1", "arm64/6.1", (), STAGE2 | OTHERS, {LEVELS: False, FLUSH: False})
 finish()

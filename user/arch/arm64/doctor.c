@@ -19,7 +19,7 @@
 #include "stage2.skel.h"
 
 enum { FENTRY, FEXIT };
-enum { UNTRIED, TRIED };
+enum tried { UNTRIED, TRIED, IN_WINDOW };
 
 enum {
 #define STAGE2(id, name, how, function, args, tried, text) STAGE2_##id,
@@ -31,7 +31,7 @@ enum {
 static const struct row {
 	const char *name, *program, *how, *function, *text;
 	int args;
-	bool tried;
+	enum tried tried;
 } rows[STAGE2_NR] = {
 #define STAGE2(id, name_, how_, function_, args_, tried_, text_)					\
 	[STAGE2_##id] = { .name = name_, .program = "s2_" #id, .how = how_ == FEXIT ? "fexit" : "fentry",	\
@@ -131,8 +131,9 @@ static void see_calls(struct doctor *d)
 
 		r->calls = d->skel->bss->calls[h];
 		if (r->attached && rows[h].tried && !r->calls)
-			snprintf(r->why, sizeof(r->why), "%s was not called when a guest wrote to its memory",
-				 rows[h].function);
+			snprintf(r->why, sizeof(r->why), "%s was not called when %s", rows[h].function,
+				 rows[h].tried == IN_WINDOW ? "the host took a page of a guest's away" :
+							      "a guest wrote to its memory");
 	}
 }
 
