@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # make            mmuscope and mmuscope-load, dynamic (build/bin) and static (build/static)
+# make arm64      the static ones for arm64, with a cross compiler, for its lab: build/arm64/static; on an arm64
+#                 machine 'make amd64' makes those of amd64
 # make demo       set-up, lab, a real guest on a stock kernel: verdicts and level report
 # make test       set-up, and every test; prints "N passed, N failed" last
 # make check      the tests that need no VM;  make lab: those that do
@@ -23,16 +25,24 @@ VERSION := 0.1.0
 PREFIX ?= /usr/local
 B := build
 
+# the kernel's name for the architecture that is built for
+ARCH := $(if $(filter aarch64,$(shell uname -m)),arm64,x86)
+TRIPLET_x86 := x86_64-linux-gnu
+TRIPLET_arm64 := aarch64-linux-gnu
+# headers and libraries of another architecture (scripts/sysroot)
+SYSROOT :=
+
 CC ?= gcc
 CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Werror
 OUR_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DREPORT_PAGE='"$(B)/page.html"' \
-	-DLIVE_PAGE='"$(B)/live.html"' -I$(B) -I. $(WARN) $(CFLAGS)
-ARCH_INCLUDE := /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null || uname -m)-linux-gnu
-BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-function -Werror \
-	-I$(firstword $(wildcard $(ARCH_INCLUDE) /usr/include/x86_64-linux-gnu))
+	-DLIVE_PAGE='"$(B)/live.html"' -I$(B) -I. $(WARN) $(CFLAGS) \
+	$(if $(SYSROOT),-isystem $(SYSROOT)/include -isystem $(SYSROOT)/include/$(TRIPLET_$(ARCH)))
+# what types the kernel's own headers have is the same here for both architectures
+BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Wno-unused-function -Werror \
+	-I$(firstword $(wildcard /usr/include/$(TRIPLET_$(ARCH)) /usr/include/*-linux-gnu))
 # libbpf, libelf: loading BPF objects; jansson: JSON; zstd: recordings; sqlite3: the run store.
 # ncursesw, tinfo: mmuscope top
 # For mmuscope serve: microhttpd: HTTP; yaml, crypt: its configuration, passwords; cap, seccomp: least privilege;
@@ -40,10 +50,12 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_x86 -Wall -Wno-unused-
 LIBS := -lbpf -lelf -lz -ljansson -lzstd -lsqlite3 -lncursesw -ltinfo -lmicrohttpd -lyaml -lcrypt -lcap \
 	-lseccomp -lm
 SHARED_LIBS := -lgnutls -lsystemd
+STATIC_FLAGS := -static $(if $(SYSROOT),-L$(SYSROOT)/lib/$(TRIPLET_$(ARCH)))
 
 BPF_HEADERS := vmlinux.h $(wildcard bpf/*.h bpf/models/*.h bpf/arch/*/*.h)
-USER_SRC := $(patsubst user/%.c,%,$(wildcard user/*.c user/*/*.c))
-LOAD_SRC := $(basename $(notdir $(wildcard load/*.c)))
+USER_SRC := $(patsubst user/%.c,%,$(wildcard user/*.c user/*/*.c user/arch/$(ARCH)/*.c))
+# of the guests that of our architecture
+LOAD_SRC := $(basename $(notdir $(filter-out load/guest_%,$(wildcard load/*.c)) $(wildcard load/guest_$(ARCH)*.c)))
 
 USER_OBJ := $(USER_SRC:%=$(B)/user/%.o)
 LOAD_OBJ := $(LOAD_SRC:%=$(B)/load/%.o)
@@ -52,9 +64,19 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 .DELETE_ON_ERROR:
-.PHONY: FORCE all demo test check lab prove long fuzz power docs payoff bench bench-scale deb dist install clean setup test-programs
+.PHONY: FORCE all arm64 amd64 demo test check lab prove long fuzz power docs payoff bench bench-scale deb dist install clean setup test-programs
 
 all: $(B)/bin/mmuscope $(B)/bin/mmuscope-load $(B)/static/mmuscope $(B)/static/mmuscope-load
+
+# The other architecture, in a directory of its own: 'all' builds nothing of it, and needs nothing of it
+arm64: OTHER := arm64
+amd64: OTHER := x86
+arm64 amd64:
+	$(Q)+if [ $(OTHER) = $(ARCH) ]; then $(MAKE) all; else \
+		command -v $(TRIPLET_$(OTHER))-gcc > /dev/null || \
+			{ echo "$(TRIPLET_$(OTHER))-gcc is missing; run scripts/setup cross" >&2; exit 1; }; \
+		sysroot=$$(scripts/sysroot $@) && $(MAKE) --no-print-directory ARCH=$(OTHER) B=build/$@ SYSROOT="$$sysroot" \
+			CC=$(TRIPLET_$(OTHER))-gcc build/$@/static/mmuscope build/$@/static/mmuscope-load; fi
 
 # tiers: what is loaded where mmuscope.bpf.c cannot be (docs/tiers.md)
 $(B)/mmuscope.bpf.o $(B)/tiers.bpf.o: $(B)/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS) | $(B)/
@@ -66,6 +88,16 @@ SKELETONS := $(B)/mmuscope.skel.h $(B)/tiers.skel.h
 $(SKELETONS): $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+$(B)/stage2.bpf.o: bpf/arch/arm64/stage2.bpf.c user/host/stage2.def vmlinux.h | $(B)/
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(B)/stage2.skel.h: $(B)/stage2.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name stage2_bpf > $@
+
+$(B)/user/arch/arm64/doctor.o $(B)/test/user/arch/arm64/doctor.o $(B)/fuzz/user/arch/arm64/doctor.o: $(B)/stage2.skel.h
 
 # the pages of mmuscope report --html and mmuscope serve: our own, and uPlot, which npm brings
 PAGE := $(wildcard user/report/page/*)
@@ -94,7 +126,8 @@ $(B)/bin/mmuscope: $(USER_OBJ) | $(B)/bin/
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) $(SHARED_LIBS)
 
-MICROHTTPD := $(shell $(CC) -print-file-name=libmicrohttpd.a)
+MICROHTTPD := $(if $(SYSROOT),$(SYSROOT)/lib/$(TRIPLET_$(ARCH))/libmicrohttpd.a,$(shell $(CC) \
+	-print-file-name=libmicrohttpd.a))
 
 $(B)/static/absent.c: $(USER_OBJ) scripts/make-absent | $(B)/static/
 	$(Q)scripts/make-absent $(USER_OBJ) $(MICROHTTPD) > $@
@@ -102,7 +135,7 @@ $(B)/static/absent.c: $(USER_OBJ) scripts/make-absent | $(B)/static/
 # no warning that dlopen() needs shared libraries: SQLite calls it for extensions, of which we load none
 $(B)/static/mmuscope: $(USER_OBJ) $(B)/static/absent.c | $(B)/static/
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -Wl,--no-warnings -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC_FLAGS) -Wl,--no-warnings -o $@ $^ $(LIBS)
 
 $(B)/bin/mmuscope-load: $(LOAD_OBJ) | $(B)/bin/
 	$(call say,LINK,$@)
@@ -110,7 +143,7 @@ $(B)/bin/mmuscope-load: $(LOAD_OBJ) | $(B)/bin/
 
 $(B)/static/mmuscope-load: $(LOAD_OBJ) | $(B)/static/
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -static -o $@ $^ -ljansson
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread $(STATIC_FLAGS) -o $@ $^ -ljansson
 
 # test programs: all of user/ and load/ but their main(), with sanitizers (of gcc)
 TEST_CC := gcc
@@ -118,6 +151,11 @@ TEST_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 TESTS := $(patsubst tests/%.c,$(B)/test/%,$(wildcard tests/unit/*.c tests/btf/*.c tests/recording/*.c)) \
 	$(B)/test/bin/mmuscope $(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms \
 	$(B)/test/drop/candidate_calls $(B)/test/drop/hists $(B)/test/drop/http_get $(B)/test/drop/floor
+
+# of the x86 guest's page tables
+ifneq ($(ARCH),x86)
+TESTS := $(filter-out $(B)/test/unit/load_guest,$(TESTS))
+endif
 
 SCALE := $(B)/scale/block_map $(B)/scale/scrape $(B)/scale/serve $(B)/test/scale/serve
 
@@ -308,4 +346,4 @@ install: $(B)/bin/mmuscope $(B)/bin/mmuscope-load
 clean:
 	rm -rf $(B)
 
--include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d $(B)/*/*/*/*/*.d)

@@ -39,7 +39,11 @@ struct leaf {
 	u16 tries;
 };
 
-#include "arch/x86/host_pte.h"
+/* a test may name another architecture's */
+#ifndef HOST_PTE
+#define HOST_PTE "arch/x86/host_pte.h"
+#endif
+#include HOST_PTE
 
 /* the loops over levels have to vanish from the BPF object: they cost more than what is in them */
 #ifdef __clang__

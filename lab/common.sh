@@ -15,7 +15,7 @@ kernel_names() {
 	awk -v set="$1" '!/^#/ && NF && (set == "any" || $5 == set) { print $1 }' "$top/lab/kernels"
 }
 
-# kernel_load NAME: sets series, suite, flavour
+# kernel_load NAME: sets series, suite, flavour, arch
 kernel_load() {
 	line=$(awk -v name="$1" '!/^#/ && $1 == name { print $2, $3, $4 }' "$top/lab/kernels")
 	[ -n "$line" ] || die "unknown kernel '$1'; lab/kernels has: $(kernel_names any | xargs)"
@@ -23,13 +23,15 @@ kernel_load() {
 	read -r series suite flavour <<-END
 		$line
 	END
+	arch=${flavour##*-}
 	archive=$cache/apt/$suite
+	[ "$arch" = amd64 ] || archive=$archive-$arch
 }
 
 # archive_open: private package lists of $suite, fetched at most once in a run
 archive_open() {
 	case " ${opened-} " in
-	*" $suite "*) return 0 ;;
+	*" $archive "*) return 0 ;;
 	esac
 	case $suite in
 	*-backports)
@@ -38,9 +40,9 @@ archive_open() {
 		;;
 	*) apt_config "$archive" "$archive.status" "$suite" "$suite-updates" "$suite-security" ;;
 	esac
-	say "reading the package lists of $suite"
+	say "reading the package lists of $suite ($arch)"
 	apt_update "$archive"
-	opened="${opened-} $suite"
+	opened="${opened-} $archive"
 }
 
 archive_names() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""extract.py vmlinuz|module IN OUT: write the raw BTF of a bzImage or of a kernel module to OUT.
+"""extract.py vmlinuz|module IN OUT: write the raw BTF of a boot image or of a kernel module to OUT.
 
 objcopy is not used: 'objcopy -O binary --only-section=.BTF' writes a huge, wrong file for a
 vmlinux, and --dump-section rewrites its input. Exit 3 when IN has no BTF.
@@ -36,6 +36,21 @@ def unpack_bzimage(image):
     sys.exit("extract.py: unknown compression %s" % payload[:6].hex())
 
 
+def btf_of_image(image):
+    """The BTF in the boot image of arm64: what will be in memory, as it is, without names of sections."""
+    start = -1
+    while True:
+        # magic, version, flags, length of the header
+        start = image.find(struct.pack("<HBBI", 0xEB9F, 1, 0, 24), start + 1)
+        if start < 0:
+            return None
+        _, type_len, strings, strings_len = struct.unpack_from("<IIII", image, start + 8)
+        first = start + 24 + strings
+        if strings == type_len and image[first:first + 1] == b"\0" and \
+                b"\0task_struct\0" in image[first:first + strings_len]:
+            return image[start:first + strings_len]
+
+
 def section(elf, wanted):
     """The bytes of section WANTED of a 64-bit little-endian ELF, or None."""
     if elf[:6] != b"\x7fELF\x02\x01":
@@ -56,7 +71,10 @@ def main():
         sys.exit("usage: extract.py vmlinuz|module IN OUT")
     with open(sys.argv[2], "rb") as file:
         data = file.read()
-    btf = section(unpack_bzimage(data) if sys.argv[1] == "vmlinuz" else data, b".BTF")
+    if sys.argv[1] == "vmlinuz" and data[56:60] == b"ARM\x64":
+        btf = btf_of_image(data)
+    else:
+        btf = section(unpack_bzimage(data) if sys.argv[1] == "vmlinuz" else data, b".BTF")
     if btf is None:
         sys.exit(3)
     with open(sys.argv[3], "wb") as file:

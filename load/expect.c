@@ -256,6 +256,13 @@ void model_clean(struct model *m)
 	}
 }
 
+void model_protect(struct model *m)
+{
+	for (size_t u = 0; u < m->units; u++)
+		if (m->spte[u] == SPTE_RW)
+			m->spte[u] = SPTE_RO;
+}
+
 void model_zap_all(struct model *m)
 {
 	for (size_t u = 0; u < m->units; u++)

@@ -124,6 +124,9 @@ void model_invalidate(struct model *m, size_t first, size_t end, enum host_pte t
 /* Writeback: only what is dirty (HOST_RW) is protected. */
 void model_clean(struct model *m);
 
+/* KVM itself takes away the right to write, for dirty logging. */
+void model_protect(struct model *m);
+
 /* KVM drops everything, code included. */
 void model_zap_all(struct model *m);
 

@@ -43,9 +43,20 @@ struct guest_job {
 	bool smm;	/* in system management mode */
 };
 
-/* An entry of the guest's page tables is the address of a page and these bits. */
-#define GUEST_TABLE_ENTRY	7UL
-#define GUEST_TABLE_STRIDE	8
+#define GUEST_TABLE_STRIDE	8	/* from entry to entry of the guest's page tables */
+
+/* How architectures differ. */
+struct guest_traits {
+	/* an entry of the guest's page tables is the address of a page and these bits */
+	uint32_t table_entry;
+	/* and their KVMs, as far as the counts of expect.h go */
+	bool shadow_mmu;	/* it has an MMU for CPUs without two-dimensional paging, too */
+	bool slot_zaps_all;	/* a memslot that goes takes all mappings of its VM along, code included */
+	bool rewrite_asks;	/* what dirty logging write-protects is looked up again when it is written */
+	bool exec_asks;		/* what was mapped for data may be looked up again when it is executed */
+};
+
+extern const struct guest_traits guest_traits;
 
 /* Memory that a mode needs besides code and memory under test: page tables and the like. */
 struct guest_area {
@@ -61,6 +72,7 @@ struct guest_area {
 
 struct guest_cpu {
 	int fd;
+	int vm_fd;
 	unsigned int id;
 	uint64_t code_gpa;
 	const struct guest_area *area;
@@ -88,7 +100,11 @@ void guest_write_area(const struct guest_area *area);
 int guest_init_vm(int vm_fd);
 int guest_init_vcpu(int kvm_fd, const struct guest_cpu *cpu);
 int guest_start(const struct guest_cpu *cpu, const struct guest_job *job);
-/* After the exit that ends a job; *left is set if a nested guest ended for another reason. */
+struct kvm_run;
+
+/* Is this the exit that ends a job? */
+bool guest_has_ended(const struct kvm_run *run);
+/* After it; *left is set if a nested guest ended for another reason. */
 int guest_end(const struct guest_cpu *cpu, const struct guest_job *job, uint64_t *left);
 int guest_mismatches(int vcpu_fd, uint64_t *n);
 int guest_position(int vcpu_fd, uint64_t *gpa);

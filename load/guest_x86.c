@@ -15,6 +15,10 @@
 #define CPUID_ENTRIES 256
 #define MSR_VM_HSAVE_PA 0xc0010117
 
+const struct guest_traits guest_traits = {
+	.table_entry = GUEST_X86_TABLE, .shadow_mmu = true, .slot_zaps_all = true,
+};
+
 /* edi = address, ebx = stride, ecx = pages, eax = value, esi = step, edx = mismatches */
 static const unsigned char code[GUEST_OPS][16] = {
 	[GUEST_READ] = {
@@ -274,6 +278,11 @@ int guest_start(const struct guest_cpu *cpu, const struct guest_job *job)
 	if (job->smm && ioctl(cpu->fd, KVM_SMI) < 0)
 		return -errno;
 	return 0;
+}
+
+bool guest_has_ended(const struct kvm_run *run)
+{
+	return run->exit_reason == KVM_EXIT_HLT;
 }
 
 /* Behind the HLT that ended the loop there is RSM, and then the HLT that SMM had interrupted. */

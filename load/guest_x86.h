@@ -23,6 +23,9 @@
 #define EFER_LMA	0x400
 #define EFER_SVME	0x1000
 
+/* present, writable, user: nested page tables must be for the user */
+#define GUEST_X86_TABLE 7UL
+
 #define SMM_BASE	0x30000UL
 #define SMM_ENTRY	0x8000UL
 

@@ -12,8 +12,7 @@
 #define GIBS 4			/* of guest addresses that are mapped */
 #define TOP_PAGES (2 + GIBS)	/* PML4, PDPT and a page directory for each GiB */
 
-/* present, writable, user: nested page tables must be for the user */
-#define TABLE GUEST_TABLE_ENTRY
+#define TABLE GUEST_X86_TABLE
 /* accessed and dirty, too: of the entries that the hardware need not change */
 #define HUGE 0x0e7UL
 

@@ -5,6 +5,8 @@
  */
 #include "host.h"
 
+#include "guest.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -312,6 +314,8 @@ static bool is_on(const char *path)
 
 bool host_has_tdp_mmu(void)
 {
+	if (!guest_traits.shadow_mmu)
+		return true;
 	return is_on("/sys/module/kvm/parameters/tdp_mmu") &&
 	       (is_on("/sys/module/kvm_amd/parameters/npt") ||
 		is_on("/sys/module/kvm_intel/parameters/ept"));

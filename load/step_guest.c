@@ -440,6 +440,10 @@ int step_exec(struct run *r, const struct step *s, struct step_log *log)
 		r->expect.unbounded |= BLUR_ALL & ~(1u << COUNT_HVA_TO_PFN);
 	}
 
+	if (guest_traits.exec_asks)
+		expect_blur(&r->expect, 1u << COUNT_HVA_TO_PFN,
+			    "KVM looks pages up again that are executed, unless the CPU's caches are coherent");
+
 	int status = guest_access(r, v, &a);
 
 	if (!status)
@@ -457,7 +461,7 @@ int step_remap(struct run *r, const struct step *s, struct step_log *log)
 	const struct view *v = &r->views[s->vm];
 	struct vm *vm = v->vm;
 	uint64_t first = vm->slots[v->slot].gpa;
-	uint64_t entry = first | GUEST_TABLE_ENTRY;
+	uint64_t entry = first | guest_traits.table_entry;
 	struct guest_job job = { .op = GUEST_WRITE, .gpa = vm->area.tables, .pages = r->pages,
 				 .stride = GUEST_TABLE_STRIDE };
 

@@ -36,7 +36,9 @@ static int set_logging(struct run *r, const struct step *s, bool on)
 	/* Nothing is mapped ahead of its first write then, since it would not be logged. */
 	if (!host_has_tdp_mmu())
 		r->models[s->vm].ahead = !on;
-	/* 4K leaves stay: they are write-protected and made writable again without hva_to_pfn. */
+	/* 4K leaves stay: they are write-protected, and on x86 made writable again without hva_to_pfn. */
+	if (on && guest_traits.rewrite_asks)
+		model_protect(&r->models[s->vm]);
 	if (r->models[s->vm].level != LEVEL_4K)
 		expect_blur(&r->expect, BLUR_ALL,
 			    "dirty logging splits and joins huge pages, when depends on the kernel");
@@ -68,8 +70,22 @@ int step_dirty_get(struct run *r, const struct step *s, struct step_log *log)
 				       "cannot get the dirty log of memslot %u: %s", i + 1,
 				       strerror(-err));
 	}
+	/* who reads the log has it begin anew */
+	if (guest_traits.rewrite_asks)
+		model_protect(&r->models[s->vm]);
 	step_say(log, "dirty log: %zu pages", dirty);
 	return 0;
+}
+
+/* Memslots go; KVM may drop all memory of the VM when any does, code included. */
+static void zap_slots(struct run *r, unsigned int vm)
+{
+	struct model *m = &r->models[vm];
+
+	if (guest_traits.slot_zaps_all)
+		model_zap_all(m);
+	else
+		model_invalidate(m, 0, m->pages, HOST_KEEP);
 }
 
 int step_slot_delete(struct run *r, const struct step *s, struct step_log *log)
@@ -78,8 +94,7 @@ int step_slot_delete(struct run *r, const struct step *s, struct step_log *log)
 
 	for (unsigned int i = 0; i < vm->nslots; i++)
 		vm->slots[i].live = false;
-	/* KVM drops all memory of the VM when any memslot goes, code included. */
-	model_zap_all(&r->models[s->vm]);
+	zap_slots(r, s->vm);
 	step_say(log, "%u memslots deleted", vm->nslots);
 	return set_slots(r, s->vm, "delete");
 }
@@ -104,7 +119,7 @@ int step_slot_move(struct run *r, const struct step *s, struct step_log *log)
 			       "slot-move is for at most %lu MiB; use fewer --pages", MOVE_BY >> 20);
 	for (unsigned int i = 0; i < vm->nslots; i++)
 		vm->slots[i].gpa += up ? MOVE_BY : -MOVE_BY;
-	model_zap_all(&r->models[s->vm]);
+	zap_slots(r, s->vm);
 	step_say(log, "%u memslots moved to gpa 0x%llx", vm->nslots,
 		 (unsigned long long)vm->slots[0].gpa);
 	return set_slots(r, s->vm, "move");

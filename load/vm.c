@@ -58,10 +58,10 @@ static enum job_end run_job(struct vcpu *v, const struct guest_job *job)
 		}
 	}
 	v->exit_reason = v->run->exit_reason;
+	if (!guest_has_ended(v->run))
+		return v->exit_reason == KVM_EXIT_MMIO ? JOB_MMIO : JOB_EXIT;
 	if (v->exit_reason == KVM_EXIT_MMIO)
-		return JOB_MMIO;
-	if (v->exit_reason != KVM_EXIT_HLT)
-		return JOB_EXIT;
+		finish_exit(v);
 	if (job->op == GUEST_COMPARE) {
 		v->error = -guest_mismatches(v->fd, &n);
 		if (v->error)
@@ -133,7 +133,8 @@ static int vcpu_open(struct vm *vm, int kvm, unsigned int id, struct why *why)
 	}
 
 	v->cpu = (struct guest_cpu){
-		.fd = v->fd, .id = id, .code_gpa = GUEST_CODE_GPA + id * GUEST_PAGE, .area = &vm->area,
+		.fd = v->fd, .vm_fd = vm->fd, .id = id, .code_gpa = GUEST_CODE_GPA + id * GUEST_PAGE,
+		.area = &vm->area,
 	};
 
 	int err = guest_init_vcpu(kvm, &v->cpu);

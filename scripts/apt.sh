@@ -45,7 +45,7 @@ apt_mirror() {
 	echo "$found"
 }
 
-# apt_sources SUITE...: one-line sources; SUITE-security only if the system has a security mirror
+# apt_sources SUITE...: one-line sources of $arch; SUITE-security only if the system has a security mirror
 apt_sources() {
 	main=$(apt_mirror main)
 	security=$(apt_mirror security)
@@ -55,17 +55,19 @@ apt_sources() {
 	for apt_suite; do
 		case $apt_suite in
 		*-security)
-			[ -z "$security" ] || echo "deb [arch=amd64 signed-by=$APT_KEYRING] $security $apt_suite main"
+			[ -z "$security" ] || echo "deb [arch=$arch signed-by=$APT_KEYRING] $security $apt_suite main"
 			;;
 		*)
-			echo "deb [arch=amd64 signed-by=$APT_KEYRING] $main $apt_suite main"
+			echo "deb [arch=$arch signed-by=$APT_KEYRING] $main $apt_suite main"
 			;;
 		esac
 	done
 }
 
-# apt_config DIR STATUS SUITE...: a private configuration in DIR; STATUS: the dpkg status file
+# apt_config DIR STATUS SUITE...: a private configuration in DIR; STATUS: the dpkg status file. $arch, if set, is
+# the architecture that it takes for the machine's own
 apt_config() {
+	: "${arch:=$(dpkg --print-architecture)}"
 	apt_dir=$1 apt_status=$2
 	shift 2
 	mkdir -p "$apt_dir/lists/partial" "$apt_dir/archives/partial"
@@ -79,6 +81,8 @@ apt_config() {
 		Dir::Cache::srcpkgcache "";
 		Dir::Etc::sourcelist "$apt_dir/sources.list";
 		Dir::Etc::sourceparts "/dev/null";
+		APT::Architecture "$arch";
+		APT::Architectures { "$arch"; };
 		Acquire::Languages "none";
 		Acquire::Retries "3";
 		#clear APT::Update::Pre-Invoke;

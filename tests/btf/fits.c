@@ -3,6 +3,7 @@
  * fits hooks DIR: the shape that each hook takes on the kernel whose BTF and symbols lie in DIR.
  * fits types DIR OBJECT TYPE...: does that kernel have every field of these types, as OBJECT's BTF
  * declares them (struct x___suffix stands for x), in a kind that a relocated access can read?
+ * fits stage2 DIR: which hooks of arm64's stage 2 that kernel has, with as many arguments.
  * One line for each thing: 'ok hook NAME PROGRAM', 'ok field TYPE.FIELD', or 'no ... - why'.
  */
 #include "user/host/probe.h"
@@ -24,6 +25,30 @@ static int hooks(const struct kernel *k)
 			printf("ok hook %s %s\n", hook_name(h), s->program);
 		else
 			printf("no hook %s - %s\n", hook_name(h), why);
+	}
+	return 0;
+}
+
+static int stage2(const struct kernel *k)
+{
+	static const struct {
+		const char *function;
+		int args;
+	} rows[] = {
+#define STAGE2(id, name, how, function, args, tried, text) { function, args },
+#include "user/host/stage2.def"
+#undef STAGE2
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int args = kernel_function_args(k, rows[i].function);
+
+		if (args < 0)
+			printf("no function %s - there is none\n", rows[i].function);
+		else if (rows[i].args && args != rows[i].args)
+			printf("no function %s - it has %d arguments\n", rows[i].function, args);
+		else
+			printf("ok function %s\n", rows[i].function);
 	}
 	return 0;
 }
@@ -207,15 +232,19 @@ int main(int argc, char **argv)
 	struct kernel k;
 	int err;
 
-	if (argc < 3 || (strcmp(argv[1], "hooks") && (strcmp(argv[1], "types") || argc < 5))) {
-		fprintf(stderr, "usage: fits hooks DIR | fits types DIR OBJECT TYPE...\n");
+	if (argc < 3 || (strcmp(argv[1], "hooks") && strcmp(argv[1], "stage2") &&
+			 (strcmp(argv[1], "types") || argc < 5))) {
+		fprintf(stderr, "usage: fits hooks DIR | fits stage2 DIR | fits types DIR OBJECT TYPE...\n");
 		return 1;
 	}
 	if (probe_open_kernel(&k, argv[2])) {
 		fprintf(stderr, "fits: no BTF in %s\n", argv[2]);
 		return 1;
 	}
-	err = strcmp(argv[1], "hooks") ? types(&k, argv[3], &argv[4]) : hooks(&k);
+	if (!strcmp(argv[1], "hooks"))
+		err = hooks(&k);
+	else
+		err = strcmp(argv[1], "stage2") ? types(&k, argv[3], &argv[4]) : stage2(&k);
 	kernel_close(&k);
 	return err;
 }

@@ -12,7 +12,7 @@ trap 'exit 130' INT TERM
 mkdir -p "$dir/tests/cli" "$dir/lab"
 cp "$top/tests/run" "$dir/tests"
 cp "$top/lab/kernels" "$dir/lab"
-printf 'all test-programs:\n' > "$dir/Makefile"
+printf 'all test-programs:\narm64:\n\ttouch cross-built\n' > "$dir/Makefile"
 echo 'cli/t:known-* fine here' > "$dir/tests/expected-skips"
 echo 'lab/slow' > "$dir/tests/slow-tests"
 
@@ -75,6 +75,21 @@ if [ "$listed" = "cli/a cli/t cli/b cli/t cli/c cli/t cli/a cli/t " ] && [ "$nam
 else
 	echo "not ok turns - $listed, $named"
 fi
+# a file's name says on the kernels of which sets it is run; only who runs one of arm64 needs what is built for it
+cp "$dir/tests/cli/t.sh" "$dir/tests/cli/both.matrix.arm64.sh"
+cp "$dir/tests/cli/t.sh" "$dir/tests/cli/other.arm64.sh"
+awk '!/^#/ && ($5 == "matrix" || $5 == "arm64") { print "cli/both@" $1 }' "$top/lab/kernels" > "$dir/expected"
+awk '!/^#/ && $5 == "arm64" { print "cli/other@" $1 }' "$top/lab/kernels" >> "$dir/expected"
+"$dir/tests/run" --list cli/both cli/other > "$dir/listed"
+if diff "$dir/expected" "$dir/listed" > "$dir/out" && [ -e "$dir/cross-built" ]; then
+	echo "ok sets"
+else
+	echo "not ok sets"
+	sed 's/^/# /' "$dir/out"
+fi
+rm -f "$dir/cross-built"
+"$dir/tests/run" --list cli/a > /dev/null
+if [ ! -e "$dir/cross-built" ]; then echo "ok no-cross-build"; else echo "not ok no-cross-build"; fi
 status=0
 "$dir/tests/run" nonsense > "$dir/out" 2>&1 || status=$?
 if [ "$status" = 2 ]; then echo "ok unknown-group"; else echo "not ok unknown-group - status $status"; fi

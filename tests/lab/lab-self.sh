@@ -7,50 +7,20 @@
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
-lab=$top/lab/run
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 130' INT TERM
-export TMPDIR="$dir"
-cd "$dir"
-failed=0
-
-# verdict NAME COMMAND...: ok if COMMAND succeeds, else what the last VM said
-verdict() {
-	name=$1
-	shift
-	if "$@" > /dev/null 2>&1; then
-		echo "ok $name"
-	else
-		echo "not ok $name"
-		failed=1
-		cat "$dir/status" "$dir/facts" "$dir/err" 2> /dev/null | head -c 2000 |
-			tr -cd '\n\t -~' | sed 's/^/# /'
-	fi
-}
-
-# vm ARG...: runs lab/run, keeps stdout, stderr and status
-vm() {
-	status=0
-	"$lab" "$@" > "$dir/out" 2> "$dir/err" || status=$?
-	echo "status $status" > "$dir/status"
-}
-
-# shellcheck disable=SC2317
-status_is() {
-	[ "$status" = "$1" ]
-}
-
-# shellcheck disable=SC2317
-said() {
-	grep -q -- "$1" "$dir/err"
-}
+# shellcheck source=tests/lib/lab.sh
+. "$top/tests/lib/lab.sh"
 
 # No VM: what is wrong is said before anything boots.
 vm
 verdict usage-no-command status_is 120
 vm -k 4.19 -- true
 verdict usage-unknown-kernel status_is 120
+vm --cpu cortex-a76 -- true
+verdict usage-cpu-of-another-architecture status_is 120
+vm -k arm64/6.12 --kvm "$dir" -- true
+verdict usage-arm64-no-kvm-module status_is 120
+vm -k arm64/6.12 --no-kvm -- true
+verdict usage-arm64-kvm-built-in said 'kvm-arm.mode=none'
 verdict usage-unknown-kernel-names-list said '6\.12'
 vm --bogus -- true
 verdict usage-unknown-option status_is 120

@@ -196,6 +196,25 @@ static void zap_all_takes_the_code_too(void **state)
 	model_deinit(&m);
 }
 
+static void what_kvm_protects_is_asked_for_again(void **state)
+{
+	struct expect e;
+	struct model m;
+
+	(void)state;
+	open_model(&m, &e, HOST_ZERO);
+	model_guest(&m, 0, 100, true);
+	model_protect(&m);
+	model_guest(&m, 0, 70, false);
+	assert_int_equal(count(&e, COUNT_HVA_TO_PFN), 100);
+	model_guest(&m, 0, 70, true);
+	model_guest(&m, 0, 70, true);
+	assert_int_equal(count(&e, COUNT_HVA_TO_PFN), 170);
+	assert_int_equal(count(&e, COUNT_INSTALLS_4K), 100);
+	assert_int_equal(count(&e, COUNT_ZAPS), 0);
+	model_deinit(&m);
+}
+
 static void collapse_leaves_huge_units(void **state)
 {
 	struct expect e;
@@ -406,6 +425,7 @@ int main(void)
 		cmocka_unit_test(invalidate_zaps_what_is_mapped_only),
 		cmocka_unit_test(writeback_cleans_only_dirty_pages),
 		cmocka_unit_test(zap_all_takes_the_code_too),
+		cmocka_unit_test(what_kvm_protects_is_asked_for_again),
 		cmocka_unit_test(collapse_leaves_huge_units),
 		cmocka_unit_test(the_shadow_mmu_maps_ahead),
 		cmocka_unit_test(it_stops_at_pages_that_are_not_writable),

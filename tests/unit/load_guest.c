@@ -88,7 +88,7 @@ static void page_tables_map_small_pages(void **state)
 	open_area(&a, GUEST_PAGED);
 	all_is_where(&a, guest_cr3(&a), true);
 	/* The entries that the guest itself changes are those of the first pages. */
-	assert_int_equal(entry(&a, a.tables, 0), GUEST_MEM_GPA | GUEST_TABLE_ENTRY);
+	assert_int_equal(entry(&a, a.tables, 0), GUEST_MEM_GPA | GUEST_X86_TABLE);
 	assert_int_equal(walk(&a, guest_cr3(&a), a.tables, &small), a.tables);
 	free(a.hva);
 }

@@ -5,6 +5,7 @@
  */
 #include "commands.h"
 #include "doctor.h"
+#include "user/arch/arch.h"
 #include "user/base/log.h"
 #include "options.h"
 #include "user/base/reason.h"
@@ -193,6 +194,20 @@ static int report(const struct doctor *d, const struct options *o)
 	return output_close(out) || err ? EXIT_FAILED : EXIT_OK;
 }
 
+/* where the hooks that are tried are not those of a session */
+static int doctor_of_arch(const struct options *o)
+{
+	struct output *out = output_open(o->output);
+	struct utsname uts;
+	int result;
+
+	if (!out)
+		return EXIT_FAILED;
+	uname(&uts);
+	result = arch_doctor(output_file(out), o->json, &uts);
+	return output_close(out) ? EXIT_FAILED : result;
+}
+
 int cmd_doctor(int argc, char **argv)
 {
 	static struct doctor d;
@@ -201,6 +216,8 @@ int cmd_doctor(int argc, char **argv)
 
 	if (err)
 		return err > 0 ? EXIT_OK : EXIT_FAILED;
+	if (arch_has_doctor())
+		return doctor_of_arch(&o);
 	result = doctor_look(&d);
 	if (report(&d, &o))
 		result = EXIT_FAILED;

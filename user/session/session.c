@@ -4,6 +4,7 @@
  */
 #include "session_state.h"
 #include "reduced.h"
+#include "user/arch/arch.h"
 #include "user/base/log.h"
 #include "user/judge/lookups.h"
 #include "user/base/reason.h"
@@ -218,6 +219,10 @@ int session_open(struct session **out, const struct session_options *o)
 	int err;
 
 	*out = NULL;
+	if (arch_refuses()) {
+		log_error("%s", arch_refuses());
+		return EXIT_CANNOT;
+	}
 	log_attach_libbpf();
 	s = calloc(1, sizeof(*s));
 	if (!s)

@@ -6,7 +6,7 @@
 # exact ones to the page, the others as lower bounds.
 set -eu
 
-kernel=${1:?usage: load-counts.matrix.sh KERNEL}
+kernel=${1:?usage: load-counts.matrix.arm64.sh KERNEL}
 top=$(cd "$(dirname "$0")/../.." && pwd)
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT

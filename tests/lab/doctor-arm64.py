@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# mmuscope doctor on arm64 tells by trying which hooks of stage 2 run, on CPUs with VHE and without, under pKVM and
+# on a kernel that can attach nothing; what observes guests refuses, and the guest of mmuscope-load runs everywhere.
+from labvm import Lab, check, equal, finish, guarded
+
+STAGE2 = {"stage2-walk", "stage2-install", "stage2-zap", "stage2-rights", "stage2-teardown"}
+OTHERS = {"vm-create", "vm-destroy", "guest-abort", "hva-to-pfn", "window-start", "window-end", "dirty-mark"}
+LEVELS, FLUSH = "levels of guest memory, and every change of them", "flushed-at-start"
+
+
+def look(what, kernel, options, silent, can):
+    lab = Lab(kernel)
+    lab.option(*options)
+    lab.step("doctor", "mmuscope doctor --json")
+    lab.step("text", "mmuscope doctor")
+    lab.step("check", "mmuscope check -- true")
+    lab.step("load", "mmuscope-load -q memfd --pages 101")
+    lab.boot()
+
+    def doctor():
+        report = lab["doctor"].json()
+        state = {}
+        for hook in report["hooks"]:
+            state.setdefault(hook["name"], set()).add(hook["state"])
+        wrong = {name: state[name] for name in STAGE2 | OTHERS
+                 if ("runs" in state[name]) == (name in silent)}
+        check(f"{what}-hooks", not wrong, f"these are not as they must be: {wrong}", lab["text"])
+        gives = {row["what"]: row["can"] for row in report["gives"]}
+        equal(f"{what}-gives", {name: gives[name] for name in can}, can, lab["text"])
+    guarded(doctor, f"{what}-doctor", lab["doctor"])
+    equal(f"{what}-doctor-status", lab["doctor"].status, 4, lab["doctor"])
+    check(f"{what}-says-pkvm", ("pKVM" in lab["text"].out) == bool(silent & {"stage2-install"}) or
+          silent == STAGE2 | OTHERS, "", lab["text"])
+    r = lab["check"]
+    check(f"{what}-check-refuses", r.status == 4 and len(r.err.splitlines()) == 1 and "stage 2" in r.err,
+          "exit 4 and one line are due", r)
+    equal(f"{what}-load", lab["load"].status, 0, lab["load"])
+
+
+PKVM = ("--append", "kvm-arm.mode=protected")
+for series in ("6.12", "7"):
+    kernel = "arm64/" + series
+    look(series, kernel, (), set(), {LEVELS: True, FLUSH: True})
+    look(series + "-nvhe", kernel, ("--cpu", "cortex-a57"), set(), {LEVELS: True, FLUSH: False})
+# pKVM is the hypervisor of both; from 7.x on it keeps stage 2 of all guests
+look("6.12-pkvm", "arm64/6.12", PKVM, set(), {LEVELS: True})
+look("7-pkvm", "arm64/7", PKVM, STAGE2, {LEVELS: False, FLUSH: False})
+look("7-max", "arm64/7", ("--cpu", "max"), set(), {LEVELS: True, FLUSH: True})
+look("6.1", "arm64/6.1", (), STAGE2 | OTHERS, {LEVELS: False, FLUSH: False})
+finish()
