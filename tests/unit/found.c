@@ -45,7 +45,7 @@ static void moves_from_the_host_to_the_vm(void **arg)
 	assert_int_equal(vm.violated[INV_NOTIFIED_BEFORE_CLEAN] + host.violated[INV_NOTIFIED_BEFORE_CLEAN], 5);
 }
 
-/* its last row has been made; the next VM of that number begins with none, the host does not get them back */
+/* its last row was made; the next VM of that number begins with none, the host does not get them back */
 static void ends_with_the_vm(void **arg)
 {
 	struct vm_counts host = { .violated = { [INV_SAME_PAGE] = 2 } }, vm = { 0 };
