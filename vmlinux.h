@@ -261,4 +261,10 @@ struct pt_regs {
 	unsigned long orig_ax, ip, cs, flags, sp, ss;
 };
 
+/* the same, arm64 */
+struct user_pt_regs {
+	u64 regs[31];
+	u64 sp, pc, pstate;
+};
+
 #endif /* __VMLINUX_H__ */

@@ -101,7 +101,7 @@ lab.step("confidentiality-check", "mmuscope check -- true")
 lab.step("confidentiality-levels", OLD + "mmuscope levels --json --for 1s; status=$?; kvm 4k >&2; (exit $status)" +
          END)
 lab.step("confidentiality-run", f"umount /sys/kernel/security; mmuscope levels --json -- {LOAD}")
-lab.step("after", "bpf_count")
+lab.step("after", "left; bpf_count")
 lab.boot(timeout=1200)
 
 

@@ -162,6 +162,7 @@ int kernel_open(struct kernel *k, const char *dir)
 
 int kernel_read_symbols(struct kernel *k)
 {
+	mark_wanted(k);
 	return read_symbols(k, "/proc/kallsyms", 2);
 }
 

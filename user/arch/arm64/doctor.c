@@ -8,6 +8,7 @@
 #include "user/arch/arch.h"
 #include "user/base/log.h"
 #include "user/base/reason.h"
+#include "user/host/tier.h"
 #include "user/host/kernel.h"
 
 #include <errno.h>
@@ -228,10 +229,12 @@ static int try_hooks(struct doctor *d)
 int arch_doctor(FILE *f, bool json, const struct utsname *uts)
 {
 	struct doctor d = { 0 };
-	int result = reason_check_host();
+	struct tiers tiers;
+	int result;
 
-	if (result)
-		return result;
+	tiers_look(&tiers, false);
+	if (tier_misses(&tiers, TIER_FENTRY) != NEED_NR)
+		return tiers_refuse(&tiers);
 	log_attach_libbpf();
 	result = try_hooks(&d);
 	if (!result) {
