@@ -356,6 +356,7 @@ static void vm_gone(struct session *s, const struct event_vm *e)
 	struct vm_row *row;
 
 	read_counts(s, index, &counts);
+	usual_add(s, &e->vm, &counts);
 	walked_read(s, index, &walk);
 	if (!(e->vm.flags & VM_LATE) && !balanced(&counts))
 		s->gone.unbalanced_vms++;
@@ -464,6 +465,7 @@ static void read_live_vms(struct session *s)
 		row->info = info;
 		name_row(s, row);
 		read_counts(s, i, &row->counts);
+		usual_add(s, &info, &row->counts);
 		walked_read(s, i, &row->walk);
 		walked_times(s, i, &row->lookup_ns);
 		row->ledger = s->ledgers[i];
@@ -492,7 +494,10 @@ static void read_hists(struct session *s)
 
 bool session_cause(struct session *s, const struct cause_key *key, struct cause_row *row)
 {
-	return !bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.causes), key, row);
+	uint32_t place;
+
+	return !bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.causes), key, &place) &&
+	       !bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.cause_rows), &place, row);
 }
 
 static void read_causes(struct session *s)
@@ -513,7 +518,7 @@ static void read_causes(struct session *s)
 			size = want;
 		}
 		now->causes[now->ncauses].key = key;
-		if (!bpf_map_lookup_elem(fd, &key, &now->causes[now->ncauses].row))
+		if (session_cause(s, &key, &now->causes[now->ncauses].row))
 			now->ncauses++;
 		last = &key;
 	}

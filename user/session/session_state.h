@@ -122,6 +122,8 @@ void audit(struct session *s);
 /* Before loading: 0 or negative errno. */
 int walked_configure(struct session *s);
 /* The walk counters of a VM, zeros if they were not asked for. */
+/* What of this VM is in no counter yet, to its counters. */
+void usual_add(const struct session *s, const struct vm_info *vm, struct vm_counts *counts);
 void walked_read(struct session *s, uint32_t vm, struct walk_counts *out);
 void walked_clear(struct session *s, uint32_t vm);
 /* The same for how long lookups took. */
