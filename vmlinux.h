@@ -82,6 +82,7 @@ struct task_struct {
 	int tgid;
 	struct task_struct *real_parent;
 	struct hlist_head preempt_notifiers;
+	u64 start_time;
 	unsigned long nvcsw;
 	unsigned long nivcsw;
 	char comm[16];

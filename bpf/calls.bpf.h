@@ -55,6 +55,7 @@ int init(void *ctx)
 	k_tdp_mmu = &tdp_mmu_enabled ? read32((u64)&tdp_mmu_enabled) & 0xff : 0;
 	if (&kvm_ad_enabled)
 		k_ad_disabled = !(read32((u64)&kvm_ad_enabled) & 0xff);
+	k_spte_usual = SPTE_WRITABLE | (k_ad_disabled ? 0 : k_dirty_mask) | k_accessed_mask;
 	return INIT_OK;
 }
 

@@ -43,20 +43,32 @@ static __always_inline bool path_is_free(u32 path)
 	return (nr == NR_MADVISE || nr == NR_PROCESS_MADVISE) && path >> 26 == MADV_FREE;
 }
 
-/* The row of a key, made on first use; NULL (counted) if the table is full. */
-static __always_inline struct cause_row *cause_row(struct cause_key *key)
+static __always_inline struct cause_row *cause_row_at(u32 place)
 {
-	struct cause_row *row, *empty;
-	u32 zero = 0;
+	return bpf_map_lookup_elem(&cause_rows, &place);
+}
 
-	row = bpf_map_lookup_elem(&causes, key);
-	if (row)
-		return row;
-	empty = bpf_map_lookup_elem(&cause_empty, &zero);
-	if (!empty)
-		return NULL;
-	bpf_map_update_elem(&causes, key, empty, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&causes, key);
+/* The place of a key's row, made on first use; one that there is not (counted) if the table is full. */
+GLOBAL u32 cause_place(const struct cause_key *wanted)
+{
+	struct cause_key key;
+	u32 *known, place;
+
+	if (!wanted)
+		return CAUSE_ROWS;
+	key = *wanted;
+	known = bpf_map_lookup_elem(&causes, &key);
+	if (known)
+		return *known;
+	place = causes_named < CAUSE_ROWS ? __sync_fetch_and_add(&causes_named, 1) : CAUSE_ROWS;
+	if (place >= CAUSE_ROWS) {
+		lost(LOSS_CAUSES);
+		return CAUSE_ROWS;
+	}
+	/* fails when another CPU was quicker: that one's place serves */
+	bpf_map_update_elem(&causes, &key, &place, BPF_NOEXIST);
+	known = bpf_map_lookup_elem(&causes, &key);
+	return known ? *known : CAUSE_ROWS;
 }
 
 /* One more window of this row, or a change outside any: take a stack if it is time for one. */
@@ -99,16 +111,15 @@ GLOBAL int cause_sample(struct cause_row *row, u64 n)
 GLOBAL int cause_named(struct window *w)
 {
 	struct cause_row *row;
-	struct cause_key key;
+	u32 place;
 
 	if (!w)
 		return 0;
-	key = w->cause;
-	row = cause_row(&key);
-	if (!row) {
-		lost(LOSS_CAUSES);
+	place = cause_place(&w->cause);
+	row = cause_row_at(place);
+	if (!row)
 		return 0;
-	}
+	w->cause_place = place;
 	w->cause_known = row->windows + 1;
 	return cause_sample(row, row->windows + 1);
 }
@@ -155,18 +166,8 @@ GLOBAL int cause_evidence(struct window *w, struct cause_row *row)
 }
 
 /* A window is over: what it did goes to its row. */
-static __always_inline void cause_end(struct window *w, u64 ns, u32 bucket)
+static __always_inline void cause_end(struct window *w, struct cause_row *row, u64 ns, u32 bucket)
 {
-	struct cause_row *row;
-	struct cause_key key;
-
-	/* there was no row to be had */
-	if (!w->cause_known)
-		return;
-	key = w->cause;
-	row = bpf_map_lookup_elem(&causes, &key);
-	if (!row)
-		return;
 	__sync_fetch_and_add(&row->windows, 1);
 	__sync_fetch_and_add(&row->ns, ns);
 	if (ns > row->ns_max)
@@ -191,12 +192,10 @@ GLOBAL int cause_outside(u32 vm, u32 evidence, u32 backing, u64 n)
 	struct cause_key key = {
 		.tid = task->pid, .vm = vm, .path = syscall_of(task), .event = NOTIFIER_EVENTS,
 	};
-	struct cause_row *row = cause_row(&key);
+	struct cause_row *row = cause_row_at(cause_place(&key));
 
-	if (!row) {
-		lost(LOSS_CAUSES);
+	if (!row)
 		return 0;
-	}
 	cause_sample(row, __sync_fetch_and_add(&row->windows, 1) + 1);
 	if (evidence < SEEN_NR && backing < BACKING_NR)
 		__sync_fetch_and_add(&row->seen[evidence][backing], n);

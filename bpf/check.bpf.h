@@ -148,6 +148,7 @@ GLOBAL int debt_pay(struct task_state *t, struct window *w)
 	pgd = vm ? vm->pgd : 0;
 	step = dun_step(d->state, page_is_dirty(pgd, d->hva, d->pfn, &flags) ? DUN_MARKED : DUN_RETURNED);
 	d->state = step.next;
+	t->uses &= ~USE_DEBT;
 	if (w && w->vm != d->vm)
 		w = NULL;
 	if (step.says == SAYS_KEPT) {
@@ -296,6 +297,7 @@ GLOBAL int check_lost(const struct change *l, struct task_state *t, struct windo
 		lost_seen(l, hva, flags, w ? w->number : 0, d->object);
 	}
 	d->state = step.next;
+	t->uses |= USE_DEBT;
 	d->pfn = pfn;
 	d->gfn = gfn;
 	d->hva = hva;

@@ -19,6 +19,10 @@ enum {
 	COUNT_SHARDS = 8,	/* copies of a VM's counters, picked by CPU: less contention */
 	BLOCK_SHIFT = 9,	/* a block of the block map: 512 pages of 4K = 2 MiB */
 	HIST_BUCKETS = 64,
+	WINDOW_DEPTH = 4,	/* windows of a task */
+	TASK_SLOTS_SHIFT = 9,	/* tasks in a fault or a window that are found at once */
+	TASK_SLOTS = 1 << TASK_SLOTS_SHIFT,
+	CAUSE_ROWS = 4096,
 	CAUSE_FRAMES = 24,
 	USER_FRAMES = 8,
 	CAUSE_BUCKETS = 32,	/* of a cause's duration histogram: hist_bucket(ns) - CAUSE_BUCKET_LOW */
@@ -185,6 +189,19 @@ struct vm_counts {
 	__u64 adopted[LEVELS];		/* leaf SPTEs taken over from before the run */
 	__u64 unrecorded[INV_NR];	/* steps that found no room in the recorder's ring buffer */
 	__u64 unrecorded_windows;	/* the same, windows; VMs that came or went (index 0 only) */
+};
+
+/*
+ * 4K pages lost in a task's window that is still open, in the usual way: change_usual(), change.bpf.h.  At
+ * its end they go to the counters of its VM; until then whoever reads these adds them.
+ */
+struct usual {
+	__u64 task;		/* struct task_struct *, identity only; 0: no window is open */
+	__u64 kvm;		/* the same, struct kvm * */
+	__u32 vm;		/* index */
+	__u32 n;
+	__u32 followed;		/* of them: remembered until the end */
+	__u32 backing;		/* of them all */
 };
 
 /*
@@ -451,6 +468,7 @@ struct survey_args {
 
 _Static_assert(sizeof(struct vm_info) == 64, "vm_info has a hole");
 _Static_assert(sizeof(struct vm_counts) % 8 == 0, "vm_counts has a hole");
+_Static_assert(sizeof(struct usual) == 32, "usual has a hole");
 _Static_assert(sizeof(struct event_head) == 16, "event_head has a hole");
 _Static_assert(sizeof(struct event_vm) == 80, "event_vm has a hole");
 _Static_assert(sizeof(struct event_violation) == 336, "event_violation has a hole");

@@ -202,14 +202,16 @@ static __always_inline u64 fault_installs(struct fault *f, const struct change *
 	return 0;
 }
 
-/* A leaf SPTE has been installed by the current task, or has become may-write; under mmu_lock. */
-GLOBAL int check_installed(const struct change *ch)
+/*
+ * A leaf SPTE has been installed by the task, or has become may-write; under mmu_lock.  t: NULL if it is in
+ * no fault.
+ */
+GLOBAL int check_installed(struct task_state *t, const struct change *ch)
 {
-	struct task_state *t = task_state();
 	u64 pfn, pages, head, flags, hva;
 	u32 kind;
 
-	if (!ch || !t)
+	if (!ch)
 		return 0;
 	pfn = spte_pfn(ch->new);
 	pages = level_pages(ch->level & 3);
@@ -219,13 +221,13 @@ GLOBAL int check_installed(const struct change *ch)
 	if (kind & KIND_SECRET || (pfn | ch->gfn) & (pages - 1) ||
 	    !judged_kept(counts_of(ch->vm), INV_NEVER_SECRET, nse_step(NSE_ANY, NSE_MAP)))
 		installed_judge(ch, kind);
-	hva = fault_installs(&t->fault, ch, pfn);
+	hva = t ? fault_installs(&t->fault, ch, pfn) : 0;
 	/* here, where the stack is less deep than there */
 	if (!hva)
 		hva = mapped_hva(ch->kvm, ch->as_id, ch->gfn, ch->vm);
 	if (hva == HVA_UNASKED)
 		return 0;
-	return check_mapped(ch, hva, t->fault.hva ? mapped_evidence(flags, kind & KIND_BACKING) : 0);
+	return check_mapped(ch, hva, t && t->fault.hva ? mapped_evidence(flags, kind & KIND_BACKING) : 0);
 }
 
 /* What dirty-at-map is given, for the recorder. */

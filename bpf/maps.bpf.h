@@ -41,6 +41,7 @@ __u64 k_saved_dirty;	/* PTE_SAVED_DIRTY where the kernel has it */
 __u64 k_mmu_writable_mask;
 __u64 k_dirty_mask;
 __u64 k_accessed_mask;
+__u64 k_spte_usual;	/* what most leaves have when they go: writable, written through, accessed */
 __u64 k_shmem_aops;
 __u64 k_hugetlb_aops;
 __u64 k_secret_aops;
@@ -56,12 +57,22 @@ enum { RECENT_VMS = 1024 };
 
 __u64 recent_vms[RECENT_VMS];
 
+/* marks of the tasks that are in a hook, by a hash of the task, for the programs that stand in (spare.h) */
+enum { PASSES_SHIFT = 10 };
+
+__u32 passes[1 << PASSES_SHIFT];
+
+/* by slot of a task: of its outermost window */
+struct usual usuals[TASK_SLOTS];
+
 /* on: judge and count; off: hooks fall through (set after attaching, cleared before detaching) */
 __u32 enabled;
 __u64 losses[LOSS_NR];
 __u64 spared[GUARD_NR];	/* runs that the kernel skipped and a spare made good */
 __u64 carried;		/* skipped ends of faults that were judged at the next lookup of their task */
 __u32 stories;
+__u32 causes_named;	/* places of cause_rows that are given away */
+__u32 tasks_stored;	/* tasks whose state is not in task_slots now */
 __u32 shadow_pages;	/* the shadow MMU has been used by one of our VMs */
 
 struct {
@@ -70,6 +81,17 @@ struct {
 	__type(key, int);
 	__type(value, struct task_state);
 } task_states SEC(".maps");
+
+/*
+ * The states of tasks that are in a fault or a window now, by a hash of the task: a fifth of the price of a
+ * task's storage, which serves those that meet with another task here.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TASK_SLOTS);
+	__type(key, u32);
+	__type(value, struct task_state);
+} task_slots SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -85,22 +107,23 @@ struct {
 	__type(value, struct vm_state);
 } vm_states SEC(".maps");
 
+/* cause -> place of its row; a window remembers that, so that it need not ask the hash again */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, CAUSE_ROWS);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct cause_key);
-	__type(value, struct cause_row);
+	__type(value, u32);
 } causes SEC(".maps");
 
-/* an empty row to insert: too large for a program's stack; and room for a stack trace */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, CAUSE_ROWS);
 	__type(key, u32);
 	__type(value, struct cause_row);
-} cause_empty SEC(".maps");
+} cause_rows SEC(".maps");
 
+/* room for a stack trace */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -155,14 +178,6 @@ struct {
 };
 
 struct adopt_args adopt_call;	/* what user space asks of the programs that adopt and audit */
-
-/* what of a hook the task has been through, for the programs that stand in (spare.h) */
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct runs);
-} task_runs SEC(".maps");
 
 /* struct kvm * -> VM index; 0 = seen and out of scope */
 struct {
@@ -373,21 +388,103 @@ static __always_inline u32 hist_add(u32 id, u64 v)
 	return b;
 }
 
-/* The current task's state, NULL if it has none. */
-static __always_inline struct task_state *task_state_found(void)
+/* task: what bpf_get_current_task() says */
+static __always_inline u32 task_hash(u64 task)
 {
-	return bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), 0, 0);
+	return (u32)task * 0x9e3779b1U;
 }
 
-/* The current task's state, made on first use; NULL (counted) when there is none to be had. */
+/* No other task has this number. */
+static __always_inline u64 task_tag(struct task_struct *task, u32 hash)
+{
+	return task->start_time ^ (u64)hash << 32;
+}
+
+static __always_inline u32 task_slot_key(u32 hash)
+{
+	return hash >> (32 - TASK_SLOTS_SHIFT);
+}
+
+static __always_inline struct task_state *task_slot(u32 hash)
+{
+	u32 key = task_slot_key(hash);
+
+	return bpf_map_lookup_elem(&task_slots, &key);
+}
+
+/* The current task's state if it lies where that is cheap to find out, and user space can find it. */
+static __always_inline struct task_state *task_state_near(u64 current)
+{
+	u32 hash = task_hash(current);
+	struct task_state *t = task_slot(hash);
+
+	return t && t->owner == task_tag(bpf_get_current_task_btf(), hash) ? t : NULL;
+}
+
+/* The current task's state, NULL if it is in no fault and no window. */
+static __always_inline struct task_state *task_state_found(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 hash = task_hash(bpf_get_current_task());
+	struct task_state *t = task_slot(hash);
+	u64 tag = task_tag(task, hash);
+
+	if (t && t->owner == tag)
+		return t;
+	if (!tasks_stored)
+		return NULL;
+	t = bpf_task_storage_get(&task_states, task, 0, 0);
+	return t && t->owner == tag ? t : NULL;
+}
+
+/*
+ * The current task's state, to be given back by task_state_rest(); NULL (counted) when there is none to be
+ * had.  What follows is best in a GLOBAL function, or the verifier looks at it for each place of a state.
+ */
 static __always_inline struct task_state *task_state(void)
 {
-	struct task_state *t = bpf_task_storage_get(&task_states, bpf_get_current_task_btf(), 0,
-						    BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 hash = task_hash(bpf_get_current_task());
+	struct task_state *slot = task_slot(hash), *t;
+	u64 tag = task_tag(task, hash);
 
-	if (!t)
+	if (slot && slot->owner == tag)
+		return slot;
+	if (tasks_stored) {
+		t = bpf_task_storage_get(&task_states, task, 0, 0);
+		if (t && t->owner == tag)
+			return t;
+	}
+	if (slot && !__sync_val_compare_and_swap(&slot->owner, 0, tag))
+		return slot;
+	t = bpf_task_storage_get(&task_states, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!t) {
 		lost(LOSS_TASK_STATE);
+		return NULL;
+	}
+	t->owner = tag;
+	t->stored = 1;
+	__sync_fetch_and_add(&tasks_stored, 1);
 	return t;
+}
+
+/* The same for room to work, where the stack is deep: in a frame of its own. */
+static __attribute__((noinline)) struct task_state *task_scratch(void)
+{
+	return task_state();
+}
+
+/* The task is done with its state for these uses: without any, it is the next task's that wants it. */
+static __always_inline void task_state_rest(struct task_state *t, u32 uses)
+{
+	t->uses &= ~uses;
+	if (t->uses)
+		return;
+	if (t->stored) {
+		t->stored = 0;
+		__sync_fetch_and_add(&tasks_stored, -1);
+	}
+	t->owner = 0;
 }
 
 #endif /* MMUSCOPE_MAPS_BPF_H */

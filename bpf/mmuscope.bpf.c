@@ -77,8 +77,10 @@ static __always_inline int settle_now(void)
 	if (!cfg_check || !enabled)
 		return 0;
 	t = task_state_found();
-	if (t)
+	if (t) {
 		debt_settle(t, NULL);
+		task_state_rest(t, 0);
+	}
 	return 0;
 }
 
@@ -172,11 +174,13 @@ GLOBAL int lookup_time(u32 vm)
 static __always_inline int hva_pfn(u64 hva, bool write, bool held, u64 writable, u64 pfn)
 {
 	struct vm_counts *c;
-	u32 index;
+	u32 index, faults;
 
 	if (!enabled)
 		return 0;
-	index = task_vm();
+	faults = index = vcpu_vm();
+	if (!index)
+		index = mm_vm();
 	if (!index)
 		return 0;
 	c = counts_of(index);
@@ -193,8 +197,9 @@ static __always_inline int hva_pfn(u64 hva, bool write, bool held, u64 writable,
 		hva_error(c, pfn & ~PFN_ERROR_MASK);
 		return 0;
 	}
-	if (cfg_check)
-		fault_lookup(index, hva, pfn, held);
+	/* without a vCPU it is no fault, and has no end */
+	if (cfg_check && faults)
+		fault_lookup(task_state(), index, hva, pfn, held);
 	return 0;
 }
 
@@ -245,53 +250,67 @@ SAME_AS("fexit/ept_page_fault", fault_ept, GUARD_FAULT_EPT, fault_tdp)
 
 /* ---- windows: KVM's mmu_notifier callbacks ---- */
 
-static __always_inline int window_start(void *ctx, struct mmu_notifier_range *range)
-{
-	struct task_state *t;
-	struct vm_counts *c;
-	struct vm_state *st;
-	struct vm_info *vm;
-	struct window *w;
-	u64 id = arg_number(ctx, 1);
-	u32 event, place;
+/* what the entry of KVM's start has found out */
+struct window_begins {
+	u64 range;
+	u64 start;
+	u64 end;
+	u32 event;
+	u32 depth;		/* of the caller's range on the stack, see cause.bpf.h */
+};
 
-	if (!enabled)
+GLOBAL int window_begin(struct task_state *t, const struct window_begins *b, u32 index)
+{
+	struct vm_info *vm = bpf_map_lookup_elem(&vms, &index);
+	struct vm_counts *c = counts_of(index);
+	struct vm_state *st;
+	struct window *w;
+	u32 place, event;
+
+	if (!t || !b || !vm)
 		return 0;
-	vm = vm_get(notifier_kvm(arg_number(ctx, 0)));
-	if (!vm)
-		return 0;
-	c = counts_of(vm->index);
-	event = range->event;
+	event = b->event;
 	if (event >= NOTIFIER_EVENTS)
 		event = NOTIFIER_EVENTS - 1;
-	COUNT(c, windows[event], 1);
-	t = task_state();
-	if (!t)
-		return 0;
+	asm volatile("" : "+r"(event));
+	if (event < NOTIFIER_EVENTS)
+		COUNT(c, windows[event], 1);
 	if (cfg_check)
 		debt_settle(t, NULL);
-	place = window_new_place(t, id, vm->index);
+	place = t->uses & USE_WINDOWS ? window_new_place(t, b->range, index) : 1;
 	w = window_at(t, place);
 	if (!w) {
 		lost(LOSS_WINDOW_DEPTH);
 		return 0;
 	}
 	COUNT(c, windows_followed, 1);
+	if (w->usual)
+		window_usual(w, NULL);	/* it has lost its end */
+	if (!t->stored) {
+		u64 task = bpf_get_current_task();
+		u32 key = task_slot_key(task_hash(task));
+		struct usual *u = &usuals[key];
+
+		u->task = 0;	/* one inside another is out of the usual */
+		if (place == 1) {
+			u->vm = index;
+			u->kvm = vm->kvm;
+			u->task = task;
+			w->usual = key + 1;
+		}
+	}
 	t->newest = place;
-	w->start = range->start;
-	w->end = range->end;
+	t->uses |= 1 << (place - 1);
+	w->start = b->start;
+	w->end = b->end;
 	w->zapped = 0;
-	w->vm = vm->index;
+	w->kvm = vm->kvm;
+	w->vm = index;
 	w->event = event;
 	w->spans = 0;
 	w->open = 0;
-	w->npages = 0;
 	w->ending = 0;
-	w->flush_state = fas_step(FAS_IDLE, FAS_ENTER).next;
-	if (w->evidenced)
-		__builtin_memset(w->seen, 0, sizeof(w->seen));
-	w->evidenced = 0;
-	w->range = id;
+	w->range = b->range;
 	if (cfg_record) {
 		w->number = record_number();
 		w->retries = 0;
@@ -299,45 +318,80 @@ static __always_inline int window_start(void *ctx, struct mmu_notifier_range *ra
 		window_seen(w, STEP_WHAT(INV_FLUSHED_AT_START, FAS_ENTER, 0));
 	}
 	if (cfg_causes)
-		cause_begin(w, (void *)range - ctx);
+		cause_begin(w, b->depth);
 	w->ns = bpf_ktime_get_ns();
 	if (!cfg_check)
 		return 0;
-	st = vm_state(vm->index);
+	w->pgd = vm->pgd;
+	w->table_part = 0;
+	w->adopting = vm->flags & VM_ADOPTING;
+	w->npages = 0;
+	w->flush_state = fas_step(FAS_IDLE, FAS_ENTER).next;
+	if (w->evidenced)
+		__builtin_memset(w->seen, 0, sizeof(w->seen));
+	w->evidenced = 0;
+	st = vm_state(index);
 	if (st)
 		__sync_fetch_and_add(&st->busy, 1);
-	window_find_spans(w, &t->hint, vm->kvm, vm->born_ns);
+	return window_find_spans(w, &t->hint, vm->kvm, vm->born_ns);
+}
+
+static __always_inline int window_start(void *ctx, struct mmu_notifier_range *range)
+{
+	struct window_begins b = {};
+	struct task_state *t;
+	u32 index;
+
+	if (!enabled)
+		return 0;
+	index = vm_index(notifier_kvm(arg_number(ctx, 0)));
+	if (!index)
+		return 0;
+	b.range = arg_number(ctx, 1);
+	b.start = range->start;
+	b.end = range->end;
+	b.event = range->event;
+	b.depth = (void *)range - ctx;
+	t = task_state();
+	window_begin(t, &b, index);
+	if (t)
+		task_state_rest(t, 0);
 	return 0;
 }
 
 SPARED("fentry/kvm_mmu_notifier_invalidate_range_start", win_start, GUARD_WINDOW_START,
        window_start(ctx, range), struct mmu_notifier *mn, struct mmu_notifier_range *range)
 
+/* failed: a start that could not block has zapped nothing, and will be made again. */
+static __always_inline int window_begun(struct task_state *t, u64 range, u32 index, u32 failed)
+{
+	struct window *w;
+
+	if (!t)
+		return 0;
+	w = window_find(t, range, index);
+	debt_settle(t, w);
+	if (w && !failed) {
+		check_zapped(w->kvm, w);
+		window_flushed(w->kvm, w);
+		/* zaps from here to the end are another's: not part of the start */
+		w->flush_state = FAS_IDLE;
+		window_publish(w);
+	}
+	task_state_rest(t, 0);
+	return 0;
+}
+
 static __always_inline int window_started(void *ctx, int ret)
 {
-	struct task_state *t;
-	struct vm_info *vm;
-	struct window *w;
+	u32 index;
 
 	if (!cfg_check || !enabled)
 		return 0;
-	vm = vm_get(notifier_kvm(arg_number(ctx, 0)));
-	if (!vm)
+	index = vm_index(notifier_kvm(arg_number(ctx, 0)));
+	if (!index)
 		return 0;
-	t = task_state_found();
-	if (!t)
-		return 0;
-	w = window_find(t, arg_number(ctx, 1), vm->index);
-	debt_settle(t, w);
-	/* a start that could not block has zapped nothing and will be made again */
-	if (!w || ret)
-		return 0;
-	check_zapped(vm->kvm, w);
-	window_flushed(vm->kvm, w);
-	/* zaps from here to the end are another's: not part of the start */
-	w->flush_state = FAS_IDLE;
-	window_publish(w);
-	return 0;
+	return window_begun(task_state_found(), arg_number(ctx, 1), index, !!ret);
 }
 
 SPARED("fexit/kvm_mmu_notifier_invalidate_range_start", win_started, GUARD_WINDOW_STARTED,
@@ -348,14 +402,10 @@ SPARED("fexit/kvm_mmu_notifier_invalidate_range_start", win_started, GUARD_WINDO
  * The end is taken from mm's side, just before it calls KVM's callback: on 6.18 and 7.3 an fentry on
  * kvm_mmu_notifier_invalidate_range_end() attaches without an error and never runs.
  */
-static __always_inline int window_end(u64 range)
+GLOBAL int windows_close(struct task_state *t, u64 range)
 {
-	struct task_state *t;
 	u64 now = 0;
 
-	if (!enabled)
-		return 0;
-	t = task_state_found();
 	if (!t)
 		return 0;
 	if (cfg_check)
@@ -369,20 +419,24 @@ static __always_inline int window_end(u64 range)
 		if (!now)
 			now = bpf_ktime_get_ns();
 		window_close(w, now);
+		/* with check there is the end's exit, too */
+		if (!cfg_check)
+			t->uses &= ~(1 << i);
 	}
+	task_state_rest(t, 0);
 	return 0;
 }
 
-SPARED("fentry/__mmu_notifier_invalidate_range_end", win_end, GUARD_WINDOW_END,
-       window_end((u64)range), struct mmu_notifier_range *range)
-
-static __always_inline int window_ended(void)
+static __always_inline int window_end(u64 range)
 {
-	struct task_state *t;
+	return enabled ? windows_close(task_state_found(), range) : 0;
+}
 
-	if (!enabled)
-		return 0;
-	t = task_state_found();
+SPARED("fentry/__mmu_notifier_invalidate_range_end", win_end, GUARD_WINDOW_END,
+       window_end(arg_number(ctx, 0)), struct mmu_notifier_range *range)
+
+GLOBAL int windows_ended(struct task_state *t)
+{
 	if (!t)
 		return 0;
 	for (u32 i = 0; i < WINDOW_DEPTH; i++) {
@@ -394,8 +448,15 @@ static __always_inline int window_ended(void)
 		w->ending = 0;
 		w->vm = 0;
 		window_balance(vm);
+		t->uses &= ~(1 << i);
 	}
+	task_state_rest(t, 0);
 	return 0;
+}
+
+static __always_inline int window_ended(void)
+{
+	return enabled ? windows_ended(task_state_found()) : 0;
 }
 
 SPARED("fexit/__mmu_notifier_invalidate_range_end", win_ended, GUARD_WINDOW_ENDED,
@@ -406,14 +467,21 @@ SPARED("fexit/__mmu_notifier_invalidate_range_end", win_ended, GUARD_WINDOW_ENDE
 SEC("fentry/__handle_changed_spte")
 int BPF_PROG(spte_sp, struct kvm *kvm, struct kvm_mmu_page *sp, u64 gfn, u64 old, u64 new, int level)
 {
-	u32 role = FIELD32(sp, struct kvm_mmu_page, role.word);
+	u32 as_id;
 
-	return spte_changed(arg_number(ctx, 0), role >> ROLE_AS_SHIFT, gfn, old, new, level, false);
+	if (!enabled)
+		return 0;
+	as_id = cfg_check ? FIELD32(sp, struct kvm_mmu_page, role.word) >> ROLE_AS_SHIFT : 0;
+	if (level == 1 && change_usual(kvm, as_id, gfn, old, new))
+		return 0;
+	return spte_changed(arg_number(ctx, 0), as_id, gfn, old, new, level, false);
 }
 
 SEC("fentry/handle_changed_spte")
 int BPF_PROG(spte_as, struct kvm *kvm, int as_id, u64 gfn, u64 old, u64 new, int level)
 {
+	if (!enabled || (level == 1 && change_usual(kvm, as_id, gfn, old, new)))
+		return 0;
 	return spte_changed(arg_number(ctx, 0), as_id, gfn, old, new, level, false);
 }
 
@@ -421,6 +489,9 @@ int BPF_PROG(spte_as, struct kvm *kvm, int as_id, u64 gfn, u64 old, u64 new, int
 SEC("kprobe/__handle_changed_spte")
 int spte_kprobe(struct pt_regs *regs)
 {
+	if (!enabled || ((u32)regs->r9 == 1 && change_usual((void *)regs->di, (u32)regs->si, regs->dx,
+							    regs->cx, regs->r8)))
+		return 0;
 	return spte_changed(regs->di, (u32)regs->si, regs->dx, regs->cx, regs->r8, (u32)regs->r9,
 			    false);
 }

@@ -12,7 +12,7 @@ enum {
 	S_DAX = 1 << 13,		/* include/linux/fs.h */
 	FOLIO_ORDER_MAX = 18,		/* 1 GiB */
 	MAPPING_ANON = 1 << 0,		/* PAGE_MAPPING_ANON, FOLIO_MAPPING_ANON */
-	MAPPING_KSM = 3,
+	MAPPING_KSM = 3,		/* PAGE_MAPPING_KSM, FOLIO_MAPPING_KSM: one bit more */
 	PIN_BIAS = 1 << 10,		/* GUP_PIN_COUNTING_BIAS, include/linux/mm.h */
 };
 
@@ -41,6 +41,36 @@ static __always_inline u64 folio_mapping_word(u64 head)
 	return FIELD64(head, struct folio, mapping);
 }
 
+/* The same four for what is so frequent that it decides once how to read (walk_read()). */
+static __always_inline u64 pfn_head_by(u32 how, u64 pfn)
+{
+	u64 page = pfn_page(pfn), info;
+
+	if (bpf_core_field_exists(struct page, compound_info)) {
+		info = walk_read(how, page + bpf_core_field_offset(struct page, compound_info));
+		return info & 1 ? page & info : page;
+	}
+	info = walk_read(how, page + bpf_core_field_offset(struct page___pre_v7, compound_head));
+	return info & 1 ? info - 1 : page;
+}
+
+static __always_inline u64 page_flags_by(u32 how, u64 page)
+{
+	if (bpf_core_field_exists(struct page___pre_v6_18, flags))
+		return walk_read(how, page + bpf_core_field_offset(struct page___pre_v6_18, flags));
+	return walk_read(how, page + bpf_core_field_offset(struct page, flags.f));
+}
+
+static __always_inline s32 page_refs_by(u32 how, u64 head)
+{
+	return (s32)walk_read(how, head + bpf_core_field_offset(struct page, _refcount.counter));
+}
+
+static __always_inline u64 folio_mapping_by(u32 how, u64 head)
+{
+	return walk_read(how, head + bpf_core_field_offset(struct folio, mapping));
+}
+
 enum { KIND_BACKING = 15, KIND_SECRET = 16 };
 
 /*
@@ -63,6 +93,12 @@ GLOBAL u32 mapping_kind(u64 mapping)
 	if (ops == k_hugetlb_aops)
 		return BACKING_HUGETLB;
 	return ops && ops == k_secret_aops ? BACKING_FILE | KIND_SECRET : BACKING_FILE;
+}
+
+/* The same; most memory of guests is anonymous, and needs no call. */
+static __always_inline u32 mapping_kind_usual(u64 mapping)
+{
+	return (mapping & MAPPING_KSM) == MAPPING_ANON ? BACKING_ANON : mapping_kind(mapping);
 }
 
 static __always_inline u32 backing_of(u64 mapping)
@@ -117,12 +153,17 @@ static __always_inline int host_leaf(u64 pgd, u64 hva, struct leaf *leaf)
 }
 
 /* References of a small page that its mappings, the page or swap cache and private data explain. */
-GLOBAL int page_explained(u64 head, u64 flags, u64 mapping)
+static __always_inline s32 page_explained_by(u32 how, u64 head, u64 flags, u64 mapping)
 {
-	s32 n = (s32)read32(head + bpf_core_field_offset(struct page, _mapcount.counter)) + 1;
+	s32 n = (s32)walk_read(how, head + bpf_core_field_offset(struct page, _mapcount.counter)) + 1;
 
 	n += !(mapping & MAPPING_ANON) || (flags & PAGE_FLAG(swapcache));
 	return n + !!(flags & PAGE_FLAG(private));
+}
+
+GLOBAL int page_explained(u64 head, u64 flags, u64 mapping)
+{
+	return READING(page_explained_by, head, flags, mapping);
 }
 
 /* Why a page that looks not dirty cannot be judged: enum page_reason. */

@@ -114,17 +114,22 @@ static long scan_entry(u32 k, struct chunk_scan *c)
 GLOBAL int scan_entries(struct scan *s, u64 from, u64 first, u32 n)
 {
 	struct chunk_scan c = { .s = s, .first = first };
-	struct task_state *t = task_state();
+	struct task_state *t;
 
 	asm volatile("" : "+r"(n));	/* older verifiers forget the bound of a copy */
-	if (!s || !t || n > SCAN_CHUNK)
+	if (!s || n > SCAN_CHUNK)
+		return 1;
+	t = task_scratch();
+	if (!t)
 		return 1;
 	c.chunk = t->chunk;
 	if (bpf_probe_read_kernel(t->chunk, n * 8, (void *)from)) {
 		lost(LOSS_RACED);
+		task_state_rest(t, 0);
 		return 1;
 	}
 	bpf_loop(n, scan_entry, &c, 0);
+	task_state_rest(t, 0);
 	return 0;
 }
 
@@ -143,10 +148,7 @@ static __always_inline int scan_chunk(struct scan *s, u64 table)
 		return 0;
 	}
 	/* most windows are of one page */
-	if (bpf_probe_read_kernel(&spte, sizeof(spte), (void *)from)) {
-		lost(LOSS_RACED);
-		return 1;
-	}
+	spte = read64(from);
 	if (spte_present(spte))
 		scan_leaf(s, spte, 1, first);
 	s->gfn = next;
@@ -240,7 +242,7 @@ GLOBAL int scan_roots(struct scan *out, u64 kvm, u32 as_id, u32 steps)
 	start = out->gfn;
 	roots_begin(&r, kvm);
 	for (u32 i = 0; i < ROOTS_MAX; i++) {
-		if (!roots_next(&r))
+		if (r.link == r.head || !roots_next(&r))
 			break;
 		if (r.role >> ROLE_AS_SHIFT != as_id ||
 		    (out->only_root != ALL_ROOTS && out->only_root != out->roots++))
@@ -329,19 +331,21 @@ GLOBAL int rmap_chunk(struct rmap_scan *r)
 	struct task_state *t;
 	u64 first;
 
-	if (!r)
+	if (!r || r->index >= r->end)
 		return 1;
-	t = task_state();
+	t = task_scratch();
 	first = r->index;
-	if (!t || r->index >= r->end)
+	if (!t)
 		return 1;
 	if (bpf_probe_read_kernel(t->chunk, sizeof(t->chunk), (void *)(r->heads + first * 8))) {
 		lost(LOSS_RACED);
+		task_state_rest(t, 0);
 		return 1;
 	}
 	c.chunk = t->chunk;
 	c.first = first;
 	bpf_loop(SCAN_CHUNK, rmap_entry, &c, 0);
+	task_state_rest(t, 0);
 	r->index = first + SCAN_CHUNK;
 	return 0;
 }

@@ -5,7 +5,7 @@
  * and 7.x; preempt=full before) a task can be scheduled away inside one, and others then pass the hook
  * unseen. So the programs of hooks that no spinlock protects have spares on the same hook, attached
  * where the kernel is preemptible: a spare acts only if those before it were skipped, which it knows
- * because each leaves a mark with its task. The kernel's count of skipped runs less what the spares
+ * because each leaves a mark of its task's pass. The kernel's count of skipped runs less what the spares
  * made good is what was missed.
  */
 #ifndef MMUSCOPE_SPARE_H
@@ -31,17 +31,10 @@ enum guard {
 
 enum { SPARES = 2 };
 
-/* how far the copies of a program have come in the pass of a task over its hook */
+/* how far the copies of a program have come in the pass of a task over its hook: added to its mark */
 enum pass {
-	PASS_NONE,
-	PASS_DONE,		/* the hook's own program has done, or is doing, the work */
-	PASS_SEEN,		/* the first spare has seen that, or has done it itself */
+	PASS_DONE = 1,		/* the hook's own program has done, or is doing, the work */
+	PASS_SEEN = 2,		/* the first spare has seen that, or has done it itself */
 };
-
-struct runs {
-	unsigned char pass[16];		/* by guard */
-};
-
-_Static_assert(GUARD_NR <= 16, "struct runs is too small");
 
 #endif /* MMUSCOPE_SPARE_H */

@@ -9,27 +9,27 @@
 
 /*
  * Is it for this entry to act?  copy: 0 it is the first, else the first or second spare.  They run in this
- * order (user/session/session.c), and each tells those after it that the work is being done.
+ * order (user/session/session.c), and each tells those after it that the work is being done.  ctx lies on the
+ * task's stack and is the same for all of them, and no other task's: it is the mark of this pass.  A mark
+ * that another task of the same place writes over meanwhile makes a spare act twice, which is counted.
  */
-static __always_inline bool guard_enter(enum guard g, u32 copy)
+static __always_inline bool guard_enter(void *ctx, enum guard g, u32 copy)
 {
-	struct runs *r;
-	u8 was;
+	u32 place = task_hash(bpf_get_current_task()) >> (32 - PASSES_SHIFT);
+	/* a distance, since that is a number to the verifier; its low bits are 0 */
+	u32 mark = ctx - (void *)bpf_get_current_task_btf(), was;
 
 	/* while hooks are being attached, spares are there before what they stand in for */
 	if (!enabled)
 		return false;
-	r = bpf_task_storage_get(&task_runs, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!r)
-		return !copy;
-	was = r->pass[g];
+	was = passes[place];
 	if (copy == 0) {
-		r->pass[g] = PASS_DONE;
+		passes[place] = mark | PASS_DONE;
 		return true;
 	}
-	/* the last one leaves the slate clean; if it was skipped, what is left is not PASS_DONE */
-	r->pass[g] = copy < SPARES ? PASS_SEEN : PASS_NONE;
-	if (copy < SPARES ? was == PASS_DONE : was != PASS_NONE)
+	/* the last one leaves the slate clean */
+	passes[place] = copy < SPARES ? mark | PASS_SEEN : 0;
+	if (was == (mark | PASS_DONE) || (copy == SPARES && was == (mark | PASS_SEEN)))
 		return false;
 	__sync_fetch_and_add(&spared[g], 1);
 	return true;
@@ -48,7 +48,7 @@ static __always_inline bool guard_enter(enum guard g, u32 copy)
 #define SPARED_ENTRY(section, entry, array, g, copy)				\
 	SEC(section) int entry(void *ctx)					\
 	{									\
-		if (guard_enter(g, copy))					\
+		if (guard_enter(ctx, g, copy))					\
 			bpf_tail_call(ctx, &array, 0);				\
 		return 0;							\
 	}

@@ -47,18 +47,23 @@ static long split_entry(u32 k, struct chunk_split *c)
 GLOBAL int split_look(struct split *s, u32 chunk)
 {
 	struct chunk_split c = { .s = s, .first = chunk * SCAN_CHUNK };
-	struct task_state *t = task_state();
+	struct task_state *t;
 	u64 from;
 
-	if (!t || !s)
+	if (!s)
+		return 1;
+	t = task_scratch();
+	if (!t)
 		return 1;
 	from = s->table + chunk * sizeof(t->chunk);
 	if (bpf_probe_read_kernel(t->chunk, sizeof(t->chunk), (void *)from)) {
 		lost(LOSS_RACED);
+		task_state_rest(t, 0);
 		return 1;
 	}
 	c.chunk = t->chunk;
 	bpf_loop(SCAN_CHUNK, split_entry, &c, 0);
+	task_state_rest(t, 0);
 	return 0;
 }
 

@@ -9,7 +9,6 @@
 
 /* one window a task has open (kvm_mmu_notifier_invalidate_range_start .. _end), for one VM */
 enum {
-	WINDOW_DEPTH = 4,
 	WINDOW_SPANS = 4,
 	WINDOW_PAGES = 16,	/* lost pages that are looked at again at its end */
 	OPEN_WINDOWS = 16,	/* of one VM at a time */
@@ -43,10 +42,18 @@ struct window {
 	u64 zapped;		/* 4K pages */
 	u64 flushes;		/* the VM's flush requests at the last zap */
 	u64 cause_known;	/* windows of this cause so far; 0: its row is to be looked for */
+	u32 cause_place;	/* of its row */
+	u32 cause_pad;
+	u64 kvm;
+	u64 pgd;		/* of its mm */
+	u64 table;		/* address of the host's page table of ... */
+	u64 table_part;		/* ...these 2M of hvas; 0: none */
 	u32 vm;
 	u32 event;
 	u32 spans;
 	u32 scratch;
+	u32 adopting;		/* its VM was being taken over when it began */
+	u32 usual;		/* its task's place in usuals[] + 1; 0: none */
 	u32 flush_state;	/* enum fas_state */
 	u32 open;		/* place in the VM's table of open windows + 1; 0: none */
 	u32 npages;
@@ -98,6 +105,13 @@ struct fault {
 
 enum { SCAN_CHUNK = 64 };
 
+/* why a state may not be another task's next: bit i < WINDOW_DEPTH: window i */
+enum {
+	USE_WINDOWS = (1 << WINDOW_DEPTH) - 1,
+	USE_FAULT = 1 << WINDOW_DEPTH,
+	USE_DEBT = 1 << (WINDOW_DEPTH + 1),
+};
+
 /* the only memslot that any of [uaddr, top) lies in, as long as the VM's memslots are those of then */
 struct slot_hint {
 	u64 kvm;		/* 0: none */
@@ -114,12 +128,15 @@ struct slot_hint {
 };
 
 struct task_state {
+	u64 owner;		/* tag of the task that uses it; 0: none */
+	u32 uses;		/* bit set of USE_x */
+	u32 stored;		/* it lies in the task's own storage */
+	u32 pad;
+	u32 newest;		/* place of the window opened last, which may have ended; 0: none */
 	struct debt debt;
 	struct fault fault;
 	struct slot_hint hint;
 	struct window window[WINDOW_DEPTH];
-	u32 newest;		/* place of the window opened last, which may have ended; 0: none */
-	u32 pad;
 	u64 chunk[SCAN_CHUNK];	/* entries of a leaf table under inspection */
 };
 

@@ -196,24 +196,32 @@ static __always_inline struct vm_info *vm_get(u64 kvm)
 }
 
 /*
- * The index of the VM that the current task works for, 0 if it is none of ours.  A vCPU that is
- * loaded is on the task's list of preempt notifiers (vcpu_load(), kvm_main.c).  Without one the mm
- * tells; of several VMs of a process that is one.
+ * The index of the VM of the vCPU that the current task has loaded, 0 if there is none: it is on the task's
+ * list of preempt notifiers (vcpu_load(), kvm_main.c).
  */
-GLOBAL u32 task_vm(void)
+static __always_inline u32 vcpu_vm(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 mm = (u64)task->mm, vcpu = FIELD64(task, struct task_struct, preempt_notifiers.first);
-	u32 index = 0, *by_mm;
+	u64 vcpu = (u64)bpf_get_current_task_btf()->preempt_notifiers.first;
 
-	if (vcpu) {
-		vcpu -= bpf_core_field_offset(struct kvm_vcpu, preempt_notifier.link);
-		index = vm_index(FIELD64(vcpu, struct kvm_vcpu, kvm));
-	}
-	if (index)
-		return index;
-	by_mm = bpf_map_lookup_elem(&mm_vms, &mm);
-	return by_mm ? *by_mm : 0;
+	if (!vcpu)
+		return 0;
+	vcpu -= bpf_core_field_offset(struct kvm_vcpu, preempt_notifier.link);
+	return vm_index(FIELD64(vcpu, struct kvm_vcpu, kvm));
+}
+
+/* The index of the VM of the current task's mm; of several VMs of a process that is one. */
+GLOBAL u32 mm_vm(void)
+{
+	u64 mm = (u64)bpf_get_current_task_btf()->mm;
+	u32 *index = bpf_map_lookup_elem(&mm_vms, &mm);
+
+	return index ? *index : 0;
+}
+
+/* The index of the VM that the current task works for, 0 if it is none of ours. */
+static __always_inline u32 task_vm(void)
+{
+	return vcpu_vm() ?: mm_vm();
 }
 
 struct heir {

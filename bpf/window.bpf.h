@@ -65,6 +65,9 @@ static __always_inline struct window *window_at(struct task_state *t, u32 place)
 
 static __always_inline struct window *window_find(struct task_state *t, u64 range, u32 vm)
 {
+	/* most are alone */
+	if (t->window[0].range == range && t->window[0].vm == vm)
+		return &t->window[0];
 	return window_at(t, window_place(t, range, vm));
 }
 
@@ -75,6 +78,14 @@ static __always_inline struct window *window_current(struct task_state *t, u32 v
 	if (w && w->range && w->vm == vm)
 		return w;
 	return window_at(t, window_current_place(t, vm));
+}
+
+/* 4K pages zapped in it so far. */
+static __always_inline u64 window_zapped(const struct window *w)
+{
+	u32 key = w->usual - 1;
+
+	return w->zapped + (key < TASK_SLOTS ? usuals[key].n : 0);
 }
 
 /* flushed-at-start: KVM's start has returned. */
@@ -104,8 +115,8 @@ GLOBAL int window_flushed(u64 kvm, struct window *w)
 		return 0;
 
 	struct story s = {
-		.vm = w->vm, .pages = w->zapped, .hva = w->start, .gfn = w->spans ? w->span[0].gfn : 0,
-		.as_id = w->spans ? w->span[0].as_id : 0,
+		.vm = w->vm, .pages = window_zapped(w), .hva = w->start,
+		.gfn = w->spans ? w->span[0].gfn : 0, .as_id = w->spans ? w->span[0].as_id : 0,
 	};
 
 	judged(c, INV_FLUSHED_AT_START, fas_step(state, FAS_RETURN), &s, w);
@@ -188,10 +199,6 @@ GLOBAL int window_judge_page(struct window *w, u32 i, u64 pgd)
 		return 0;
 	p = &w->page[i];
 	c = counts_of(w->vm);
-	/* the usual, which page_fate() would say first */
-	if (page_flags(pfn_head(p->pfn)) & PAGE_FLAG(dirty) &&
-	    judged_kept(c, INV_DIRTY_THROUGH_WINDOW, dtw_step(DTW_OWED, DTW_END_DIRTY)))
-		return 0;
 	f.pgd = pgd;
 	f.pfn = p->pfn;
 	f.hva = p->hva;
@@ -238,16 +245,73 @@ GLOBAL int window_judge(struct window *w, u64 pgd)
 	for (u32 i = 0; i < WINDOW_PAGES; i++) {
 		if (i >= w->npages)
 			break;
-		window_judge_page(w, i, pgd);
+		/* the usual, which page_fate() would say first */
+		if (!(page_flags(pfn_head(w->page[i].pfn)) & PAGE_FLAG(dirty)) ||
+		    !judged_kept(c, INV_DIRTY_THROUGH_WINDOW, dtw_step(DTW_OWED, DTW_END_DIRTY)))
+			window_judge_page(w, i, pgd);
 	}
 	if (w->open && window_withdraw(w) == SAYS_KEPT)
 		COUNT(c, checked[INV_NO_MAP_IN_WINDOW], 1);
 	return 0;
 }
 
+/*
+ * What change_usual() has only noted goes to the books; to a row, too, if there is one.  Not if the VM has
+ * gone meanwhile: user space has taken it over with the VM's other counts.
+ */
+GLOBAL int window_usual(struct window *w, struct cause_row *row)
+{
+	struct usual *u;
+	struct vm_info *vm;
+	struct vm_counts *c;
+	u32 index, backing, key;
+	u64 n, young, followed;
+
+	if (!w)
+		return 0;
+	index = w->vm;
+	key = w->usual - 1;
+	if (key >= TASK_SLOTS)
+		return 0;
+	u = &usuals[key];
+	n = u->n;
+	young = k_accessed_mask ? n : 0;
+	followed = u->followed;
+	backing = u->backing;
+	u->task = 0;
+	u->n = u->followed = 0;
+	w->usual = 0;
+	if (!n)
+		return 0;
+	vm = bpf_map_lookup_elem(&vms, &index);
+	c = counts_of(index);
+	if (!vm || !c || vm->kvm != w->kvm)
+		return 0;
+	w->zapped += n;
+	if (vm->flags & VM_DYING)
+		__sync_fetch_and_add(&c->torn_down[0], n);
+	else
+		__sync_fetch_and_add(&c->zapped[0], n);
+	__sync_fetch_and_add(&c->zapped_in_window, n);
+	asm volatile("" : "+r"(backing));
+	if (!cfg_check || backing >= BACKING_NR)
+		return 0;
+	__sync_fetch_and_add(&c->checked[INV_DIRTY_UNTIL_NOTIFIED], n);
+	__sync_fetch_and_add(&c->window_pages, n);
+	__sync_fetch_and_add(&c->window_pages_followed, followed);
+	__sync_fetch_and_add(&c->seen[SEEN_ZAP_PRIMARY][backing], n);
+	__sync_fetch_and_add(&c->seen[SEEN_ZAP_YOUNG][backing], young);
+	if (!row)
+		return 0;
+	__sync_fetch_and_add(&row->seen[SEEN_ZAP_PRIMARY][backing], n);
+	__sync_fetch_and_add(&row->seen[SEEN_ZAP_YOUNG][backing], young);
+	return 0;
+}
+
 /* What a window did is known: judge it and close the books.  now: CLOCK_MONOTONIC. */
 GLOBAL int window_close(struct window *w, u64 now)
 {
+	struct cause_row *row = NULL;
 	struct vm_info *vm;
 	u32 index, bucket;
 	u64 ns;
@@ -256,6 +320,11 @@ GLOBAL int window_close(struct window *w, u64 now)
 		return 0;
 	index = w->vm;
 	ns = now - w->ns;
+	/* without cause_known there was no row to be had */
+	if (cfg_causes && w->cause_known)
+		row = cause_row_at(w->cause_place);
+	if (w->usual)
+		window_usual(w, row);
 	bucket = hist_add(HIST_WINDOW_NS, ns);
 	hist_add(HIST_WINDOW_PAGES, w->zapped);
 	if (cfg_check) {
@@ -265,8 +334,8 @@ GLOBAL int window_close(struct window *w, u64 now)
 	}
 	if (cfg_record)
 		record_window(w, now);
-	if (cfg_causes)
-		cause_end(w, ns, bucket);
+	if (row)
+		cause_end(w, row, ns, bucket);
 	w->range = 0;
 	/* for its end's exit, which only check looks at */
 	if (cfg_check)

@@ -42,7 +42,8 @@ static void moves_from_the_host_to_the_vm(void **arg)
 	assert_int_equal(host.violated[INV_NOTIFIED_BEFORE_CLEAN], 1);
 	/* the sum is what it was: 3 and 1 of VMs, 1 of nobody */
 	found_of_vm(session, 3, &vm);
-	assert_int_equal(vm.violated[INV_NOTIFIED_BEFORE_CLEAN] + host.violated[INV_NOTIFIED_BEFORE_CLEAN], 5);
+	assert_int_equal(vm.violated[INV_NOTIFIED_BEFORE_CLEAN] +
+			 host.violated[INV_NOTIFIED_BEFORE_CLEAN], 5);
 }
 
 /* its last row was made; the next VM of that number begins with none, the host does not get them back */

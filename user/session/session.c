@@ -395,6 +395,7 @@ static void vm_gone(struct session *s, const struct event_vm *e)
 	read_counts(s, index, &counts);
 	found_of_vm(s, index, &counts);
 	found_forget(s, index);
+	usual_add(s, &e->vm, &counts);
 	if (!(e->vm.flags & VM_LATE) && !balanced(&counts))
 		s->gone.unbalanced_vms++;
 	if (s->gone.nvms < GONE_ROWS_MAX && (row = snapshot_add_vm(&s->gone))) {
@@ -512,6 +513,7 @@ static void read_live_vms(struct session *s)
 		name_row(s, row);
 		read_counts(s, i, &row->counts);
 		found_of_vm(s, i, &row->counts);
+		usual_add(s, &info, &row->counts);
 		row->lookups = walked_read(s, i);
 		row->ledger = s->ledgers[i];
 		if (!(info.flags & VM_LATE))
@@ -539,7 +541,10 @@ static void read_hists(struct session *s)
 
 bool session_cause(struct session *s, const struct cause_key *key, struct cause_row *row)
 {
-	return !bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.causes), key, row);
+	uint32_t place;
+
+	return !bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.causes), key, &place) &&
+	       !bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.cause_rows), &place, row);
 }
 
 static void read_causes(struct session *s)
@@ -560,7 +565,7 @@ static void read_causes(struct session *s)
 			size = want;
 		}
 		now->causes[now->ncauses].key = key;
-		if (!bpf_map_lookup_elem(fd, &key, &now->causes[now->ncauses].row))
+		if (session_cause(s, &key, &now->causes[now->ncauses].row))
 			now->ncauses++;
 		last = &key;
 	}

@@ -160,6 +160,8 @@ void audit(struct session *s);
 
 /* Before loading: 0 or negative errno. */
 int walked_configure(struct session *s);
+/* What of this VM is in no counter yet, to its counters. */
+void usual_add(const struct session *s, const struct vm_info *vm, struct vm_counts *counts);
 /* Read a living VM's; the session's.  NULL: nobody asked for any, or out of memory. */
 struct vm_lookups *walked_read(struct session *s, uint32_t vm);
 /* The last of a VM that has ended: the caller's. */
