@@ -182,9 +182,12 @@ int tier_spte(struct bpf_raw_tracepoint_args *ctx)
 SEC("raw_tp/kvm_page_fault")
 int tier_fault(struct bpf_raw_tracepoint_args *ctx)
 {
-	u64 error = cfg_error_arg == 1 ? ctx->args[1] : ctx->args[2];
+	u64 first = ctx->args[1], second = ctx->args[2], error;
 	struct tier_counts *c;
 
+	/* two loads: one of a chosen place the verifier refuses, and clang would make it that */
+	asm volatile("" : "+r"(first), "+r"(second));
+	error = cfg_error_arg == 1 ? first : second;
 	if (!enabled || (error & PFERR_RSVD))
 		return 0;
 	c = counts_made(bpf_get_current_task_btf());
