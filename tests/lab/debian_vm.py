@@ -8,16 +8,20 @@ from labvm import TOP, Lab, check, finish
 INSTALL = "dpkg -i /job/a.deb && journalctl --update-catalog && systemctl is-enabled mmuscope"
 START = "systemctl start mmuscope; status=$?; systemctl status --no-pager mmuscope; exit $status"
 # GUESTS: two, until the numbers have them with their names, at most a minute. One of them comes and goes, and its
-# memslots have an edge inside a huge page of the host
+# memslots have an edge inside a huge page of the host; it is VM 1, of which dashboards are asked
 GET = """python3 -c "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9761/metrics').read().decode())" """
 GUESTS = """
+seen() {
+	for _ in $(seq 60); do
+		%s > metrics
+		[ "$(grep -c '^mmuscope_vm_info' metrics)" = "$1" ] && break
+		sleep 1
+	done
+}
 mmuscope-load -q --pages 2048 --cut 777 --rounds 1000000 --dir --name=web --steps "backing=anon-thp write dontneed" > /dev/null 2>&1 &
+seen 1
 mmuscope-load -q --pages 307 --hold-until-signal --dir --name=db memfd > /dev/null 2>&1 &
-for _ in $(seq 60); do
-	%s > metrics
-	[ "$(grep -c '^mmuscope_vm_info' metrics)" = 2 ] && break
-	sleep 1
-done
+seen 2
 cat metrics
 """ % GET
 
