@@ -24,7 +24,10 @@ int fault_init(void)
 	return min(fault_at.pfn, min(fault_at.req_level, fault_at.goal_level));
 }
 
-/* Clean a page that the guest has just been given to write: nobody was told. */
+/*
+ * Clean a page of a file, or of shared memory, that the guest has just been given to write: nobody was told. An
+ * anonymous one has no address space outside the swap cache, and __folio_cancel_dirty() would read that of NULL.
+ */
 static void clean_mapped(struct kvm *kvm, const struct piece *at)
 {
 	struct folio *folio = host_folio_get(kvm->mm, at->hva);
@@ -32,7 +35,7 @@ static void clean_mapped(struct kvm *kvm, const struct piece *at)
 	if (!folio)
 		return;
 	folio_lock(folio);
-	if (folio->mapping && folio_test_dirty(folio)) {
+	if (folio->mapping && !folio_test_anon(folio) && folio_test_dirty(folio)) {
 		if (trick == CLEAN && occasion(kvm, "clean", at->gfn, at->hva))
 			__folio_cancel_dirty(folio);
 		else if (trick == CLEAN_FOR_IO && occasion(kvm, "clean-for-io", at->gfn, at->hva))
