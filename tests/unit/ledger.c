@@ -113,6 +113,32 @@ static void shares_of_random_numbers(void **arg)
 	}
 }
 
+/* most stocks are taken without a look at folios */
+static void promised_stays_what_it_was(void **arg)
+{
+	struct ledger l = { 0 }, stock = { .total.promised = 3, .folios = true };
+
+	(void)arg;
+	ledger_take(&l, &stock, 1000);
+	ledger_take(&l, &stock, 2000);
+	assert_true(l.folios);
+	assert_int_equal(l.total.promised, 3);
+	stock = (struct ledger){ .total.promised = 1, .folios = true };
+	ledger_take(&l, &stock, 3000);
+	assert_int_equal(l.total.promised, 1);
+	ledger_free(&l);
+}
+
+static void promised_is_not_known_before_a_look(void **arg)
+{
+	struct ledger l = { 0 }, stock = { 0 };
+
+	(void)arg;
+	ledger_take(&l, &stock, 1000);
+	assert_false(l.folios);
+	ledger_free(&l);
+}
+
 /* 512 pages lost, 2 s later 256, then after 1 s none */
 static void lost_over_time_is_the_mean_of_both_ends(void **arg)
 {
@@ -226,6 +252,8 @@ int main(void)
 		cmocka_unit_test(sums_by_level_and_host_level),
 		cmocka_unit_test(shares_sum_to_a_thousand),
 		cmocka_unit_test(shares_of_random_numbers),
+		cmocka_unit_test(promised_stays_what_it_was),
+		cmocka_unit_test(promised_is_not_known_before_a_look),
 		cmocka_unit_test(lost_over_time_is_the_mean_of_both_ends),
 		cmocka_unit_test(time_to_recover_from_a_dirty_log),
 		cmocka_unit_test(another_memslot_does_not_recover),

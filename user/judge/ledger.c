@@ -152,6 +152,10 @@ void ledger_take(struct ledger *l, struct ledger *stock, uint64_t now_ns)
 		l->watched_ns += now_ns - l->surveyed_ns;
 	}
 	recoveries_follow(l, stock, now_ns);
+	if (l->folios && !stock->folios) {
+		stock->folios = true;
+		stock->total.promised = l->total.promised;
+	}
 	free(l->slots);
 	l->slots = stock->slots;
 	l->nslots = stock->nslots;

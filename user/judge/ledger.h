@@ -53,7 +53,8 @@ struct ledger {
 int ledger_add(struct ledger *l, const struct survey_args *a);
 /*
  * A new stock has been taken, at now_ns: it takes the place of l's, and what was lost since that is put to
- * l's account, as the mean of both.  Empties `stock`.
+ * l's account, as the mean of both. What is promised stays what it was where the new stock does not know it.
+ * Empties `stock`.
  */
 void ledger_take(struct ledger *l, struct ledger *stock, uint64_t now_ns);
 void ledger_free(struct ledger *l);

@@ -76,6 +76,7 @@ struct session {
 	struct vm_named *names;		/* by index */
 	uint64_t found[INV_NR];		/* of all VMs, also of those that ended */
 	uint64_t next_survey_ns;
+	uint64_t surveys;	/* while it runs */
 	uint64_t settled_refs;		/* suspects that were explained, or found guilty */
 	uint64_t leaked_refs;
 	uint64_t unsettled_refs;

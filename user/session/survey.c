@@ -9,7 +9,10 @@
 
 #include "mmuscope.skel.h"
 
-enum { SURVEY_SHARE = 20 };	/* surveys take at most one part in so many of the time */
+enum {
+	SURVEY_SHARE = 20,	/* surveys take at most one part in so many of the time */
+	FOLIO_SURVEYS = 8,	/* one in so many, and the first, looks at folios too, which is a load for each page */
+};
 
 static uint64_t clock_ns(void)
 {
@@ -72,6 +75,6 @@ void survey_tick(struct session *s)
 
 	if (began < s->next_survey_ns)
 		return;
-	session_survey(s, false);
+	session_survey(s, s->surveys++ % FOLIO_SURVEYS == 0);
 	s->next_survey_ns = began + SURVEY_SHARE * (clock_ns() - began);
 }
