@@ -83,6 +83,19 @@ lab.step("no-kprobes", "echo 0 > /sys/kernel/debug/kprobes/enabled; "
 lab.step("no-ftrace", "left; echo 0 > /proc/sys/kernel/ftrace_enabled || exit 77; mmuscope doctor --json; "
          f"echo status $? >&2; mmuscope levels --json -- {LOAD} > l; status=$?; cat l >&2; echo 1 > /proc/sys/kernel/ftrace_enabled; "
          "exit $status")
+# a function takes 38 programs; others are there first
+lab.step("full", f"""
+mmuscope levels --for 2s > /dev/null &
+for _ in $(seq 100); do
+	floor list | grep ' win_start' > hooks && break
+	usleep 100000
+done
+wait
+for _ in $(seq 38); do
+	head -1 hooks
+done > many
+floor run many sh -c 'mmuscope levels --json -- {LOAD} > l; status=$?; mmuscope check -- true; echo check $? >&2
+	cat l; exit $status'""")
 # CAP_PERFMON, CAP_BPF, CAP_SYS_ADMIN, CAP_SYSLOG by their numbers
 for name, numbers in (("perfmon", "38,21"), ("bpf", "39,21"), ("bpf-perfmon", "38,39,21"), ("admin", "21"),
                       ("syslog", "34")):
@@ -237,6 +250,13 @@ def no_kprobes():
         equal("no-kprobes-matter-not", (r.status, report["tier"]), (0, "fentry"), r)
 
 
+def full():
+    r = lab["full"]
+    run("kprobe", "full", r.json())
+    check("full-said", "win" in r.err and "no more programs can be attached" in r.err and "tier kprobe" in r.err, "not", r)
+    check("full-check", "check 4" in r.err, "it judged", r)
+
+
 def no_ftrace():
     r = lab["no-ftrace"]
     # newer kernels do not let it be switched off
@@ -306,6 +326,7 @@ refused("no-btf-check", 4, "/sys/kernel/btf/kvm")
 guarded(lambda: run("tracepoint", "no-btf-no-kprobes", lab["no-btf-no-kprobes"].json()), "no-btf-no-kprobes",
         lab["no-btf-no-kprobes"])
 guarded(no_kprobes, "no-kprobes", lab["no-kprobes"])
+guarded(full, "full", lab["full"])
 guarded(no_ftrace, "no-ftrace", lab["no-ftrace"])
 guarded(capabilities, "capabilities", lab["caps-bpf"])
 guarded(no_debugfs, "no-debugfs", lab["no-debugfs"])

@@ -200,6 +200,18 @@ static int check_hooked(struct session *s)
 	return result;
 }
 
+static const char *attach_error(int err)
+{
+	switch (err) {
+	case 524:	/* ENOTSUPP, which user space has no name for */
+		return "not supported";
+	case E2BIG:	/* BPF_MAX_TRAMP_LINKS */
+		return "no more programs can be attached to it; `bpftool link` says whose they are";
+	default:
+		return strerror(err);
+	}
+}
+
 int attach_all(struct session *s)
 {
 	int result = EXIT_OK;
@@ -218,8 +230,7 @@ int attach_all(struct session *s)
 			continue;
 		hook->error = -errno;
 		snprintf(hook->why, sizeof(hook->why), "%s %s: %s", how_name(hook->shape->how),
-			 hook->shape->target,
-			 hook->error == -524 ? "not supported" : strerror(-hook->error));
+			 hook->shape->target, attach_error(-hook->error));
 		if (!s->options.try_all)
 			return reason_explain(hook->why, hook->error);
 		result = EXIT_CANNOT;
@@ -233,8 +244,11 @@ void attach_detach(struct session *s)
 		int map = s->skel ? body_map(s, h) : -1;
 		uint32_t zero = 0;
 
-		for (int i = 0; i < ENTRIES; i++)
+		for (int i = 0; i < ENTRIES; i++) {
 			bpf_link__destroy(s->links[h][i]);
+			s->links[h][i] = NULL;
+		}
+		s->hooks[h].attached = false;
 		/* program and array hold each other: the kernel would let go of them, but some time later */
 		if (map >= 0)
 			bpf_map_delete_elem(map, &zero);

@@ -293,8 +293,11 @@ int session_attach(struct session *s)
 	if (s->reduced)
 		return reduced_attach(s->reduced);
 	result = attach_all(s);
-	if (result && !s->options.try_all)
-		return result;
+	/* a function takes so many programs, and others may have been there first */
+	if (result && !s->options.try_all) {
+		attach_detach(s);
+		return ladder_descend(s) ? result : reduced_attach(s->reduced);
+	}
 	result = result ?: judged_attach(s);
 	if (result && !s->options.try_all)
 		return result;
