@@ -8,29 +8,7 @@ set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 mmuscope=$top/build/bin/mmuscope
 load=$top/build/bin/mmuscope-load
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 130' INT TERM
-cd "$dir"
-
-# run COMMAND...: stdout, stderr and status are kept
-run() {
-	status=0
-	"$@" > out 2> err < /dev/null || status=$?
-}
-
-# verdict NAME COMMAND...
-verdict() {
-	name=$1
-	shift
-	if "$@" > /dev/null 2>&1; then
-		echo "ok $name"
-	else
-		echo "not ok $name - status $status, failed: $*"
-		sed 's/^/# out: /' out
-		sed 's/^/# err: /' err
-	fi
-}
+. "$top/tests/lib/cli.sh"
 
 # shellcheck disable=SC2317
 is_help() {
