@@ -11,7 +11,7 @@
 
 enum {
 	SURVEY_SHARE = 20,	/* surveys take at most one part in so many of the time */
-	FOLIO_SURVEYS = 8,	/* one in so many, and the first, looks at folios too, which is a load for each page */
+	FOLIO_SURVEYS = 8,	/* one in so many, and the first, looks at each page's folio too */
 };
 
 static uint64_t clock_ns(void)

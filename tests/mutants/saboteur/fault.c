@@ -25,8 +25,9 @@ int fault_init(void)
 }
 
 /*
- * Clean a page of a file, or of shared memory, that the guest has just been given to write: nobody was told. An
- * anonymous one has no address space outside the swap cache, and __folio_cancel_dirty() would read that of NULL.
+ * Clean a page of a file, or of shared memory, that the guest has just been given to write: nobody was
+ * told. An anonymous one has no address space outside the swap cache, and __folio_cancel_dirty() would read
+ * that of NULL.
  */
 static void clean_mapped(struct kvm *kvm, const struct piece *at)
 {
