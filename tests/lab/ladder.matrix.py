@@ -86,7 +86,7 @@ lab.step("no-ftrace", "left; echo 0 > /proc/sys/kernel/ftrace_enabled || exit 77
 # a function takes 38 programs; others are there first
 lab.step("full", f"""
 mmuscope levels --for 2s > /dev/null &
-for _ in $(seq 100); do
+while kill -0 $!; do
 	floor list | grep ' win_start' > hooks && break
 	usleep 100000
 done

@@ -175,7 +175,8 @@ def violated(lab):
 
 
 def every_panel(lab):
-    equal("stress", lab["stress"].status, 0, lab["stress"])
+    for step in ("stress", "panels", "over"):
+        equal(step, lab[step].status, 0, lab[step])
     found, over = json.loads(lab["panels"].out), json.loads(lab["over"].out)
     for what, data in found.items():
         data = over[MISSED] if what == MISSED else data
