@@ -3,7 +3,9 @@
 #
 # mmuscope doctor on arm64 tells by trying which hooks of stage 2 run, on CPUs with VHE and without, under pKVM and
 # on a kernel that can attach nothing. Where KVM keeps stage 2 a guest is judged, on each of these CPUs; elsewhere
-# what observes guests refuses, and the guest of mmuscope-load runs everywhere.
+# what observes guests refuses, and the guest of mmuscope-load runs everywhere. Arguments: only these of them.
+import sys
+
 from labvm import Lab, check, equal, finish, guarded, nothing_lost
 
 STAGE2 = {"stage2-walk", "stage2-install", "stage2-zap", "stage2-rights", "stage2-teardown"}
@@ -13,6 +15,8 @@ PAGES = 101
 
 
 def look(what, kernel, options, silent, can):
+    if sys.argv[1:] and what not in sys.argv[1:]:
+        return
     lab = Lab(kernel)
     lab.option("--disk", "ext4:64M", *options)
     lab.step("doctor", "mmuscope doctor --json")
@@ -20,6 +24,8 @@ def look(what, kernel, options, silent, can):
     lab.step("check", f"echo \"mmuscope-load --json --dir /mnt/ext4 --pages {PAGES} file-msync > expect\" > load; "
              "mmuscope check --json -- sh load")
     lab.step("expect", "cat expect")
+    lab.step("late", "mmuscope-load --hold-until-signal memfd > held & pid=$!; wait_for held holding || exit 99; "
+             "mmuscope check --for 1s --json; status=$?; kill -USR1 $pid; wait $pid; exit $status")
     lab.step("load", f"mmuscope-load -q memfd --pages {PAGES}")
     lab.boot()
 
@@ -51,12 +57,18 @@ def look(what, kernel, options, silent, can):
                                       for key, sign in (("installed", 1), ("zapped", -1), ("torn_down", -1))), 0,
               lab["check"])
 
+    def late():
+        report = lab["late"].json()
+        equal(f"{what}-late", (lab["late"].status, report["verdict"], nothing_lost(report).get("unadopted-vms")),
+              (3, "INCONCLUSIVE", 1), lab["late"])
+
     guarded(doctor, f"{what}-doctor", lab["doctor"])
     equal(f"{what}-doctor-status", lab["doctor"].status, 0 if can[LEVELS] else 4, lab["doctor"])
     check(f"{what}-says-pkvm", ("pKVM" in lab["text"].out) == bool(silent & {"stage2-install"}) or
           silent == STAGE2 | OTHERS, "", lab["text"])
     if can[LEVELS]:
         guarded(judged, f"{what}-judged", lab["check"])
+        guarded(late, f"{what}-late", lab["late"])
     else:
         r = lab["check"]
         check(f"{what}-check-refuses", r.status == 4 and not r.out and "mmuscope: " in r.err,

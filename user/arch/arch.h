@@ -22,6 +22,9 @@ const char *arch_refuses(const struct session_options *o);
 /* What can only be found out by trying, before anything is loaded.  An exit code, with what is wrong said. */
 int arch_try(struct session *s);
 
+/* Can what an older VM has mapped be taken over while it runs? */
+bool arch_adopts(void);
+
 /* Before the BPF program `init` runs, and after it: the same. */
 void arch_prepare(struct session *s);
 int arch_prove(struct session *s);

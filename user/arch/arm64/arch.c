@@ -56,6 +56,15 @@ int arch_try(struct session *s)
 	return result;
 }
 
+/*
+ * Stage 2's hooks run before an entry is written, not after it: a look at the tables in between would miss a
+ * change that its hook has left to it.
+ */
+bool arch_adopts(void)
+{
+	return false;
+}
+
 void arch_prepare(struct session *s)
 {
 	s->skel->bss->k_five_levels = has_five_levels();

@@ -25,6 +25,11 @@ int arch_try(struct session *s)
 	return EXIT_OK;
 }
 
+bool arch_adopts(void)
+{
+	return true;
+}
+
 void arch_prepare(struct session *s)
 {
 	(void)s;
