@@ -76,7 +76,8 @@ arm64 amd64:
 		command -v $(TRIPLET_$(OTHER))-gcc > /dev/null || \
 			{ echo "$(TRIPLET_$(OTHER))-gcc is missing; run scripts/setup cross" >&2; exit 1; }; \
 		sysroot=$$(scripts/sysroot $@) && $(MAKE) --no-print-directory ARCH=$(OTHER) B=build/$@ SYSROOT="$$sysroot" \
-			CC=$(TRIPLET_$(OTHER))-gcc build/$@/static/mmuscope build/$@/static/mmuscope-load; fi
+			CC=$(TRIPLET_$(OTHER))-gcc build/$@/static/mmuscope build/$@/static/mmuscope-load \
+			$(DROPS:%=build/$@/test/drop/%); fi
 
 # tiers: what is loaded where mmuscope.bpf.c cannot be (docs/tiers.md)
 $(B)/mmuscope.bpf.o $(B)/tiers.bpf.o: $(B)/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS) | $(B)/
@@ -145,12 +146,14 @@ $(B)/static/mmuscope-load: $(LOAD_OBJ) | $(B)/static/
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread $(STATIC_FLAGS) -o $@ $^ -ljansson
 
+# small programs of tests/lab that are pushed into a VM
+DROPS := drop bpf_count vms candidate_calls hists http_get floor
+
 # test programs: all of user/ and load/ but their main(), with sanitizers (of gcc)
 TEST_CC := gcc
 TEST_CFLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 TESTS := $(patsubst tests/%.c,$(B)/test/%,$(wildcard tests/unit/*.c tests/btf/*.c tests/recording/*.c)) \
-	$(B)/test/bin/mmuscope $(B)/test/drop/drop $(B)/test/drop/bpf_count $(B)/test/drop/vms \
-	$(B)/test/drop/candidate_calls $(B)/test/drop/hists $(B)/test/drop/http_get $(B)/test/drop/floor
+	$(B)/test/bin/mmuscope $(DROPS:%=$(B)/test/drop/%)
 
 # of the x86 guest's page tables
 ifneq ($(ARCH),x86)

@@ -251,7 +251,7 @@ static __always_inline enum adopt_at adopt_down(struct adopt *a, u64 *table, u32
 	u32 shift = (level - 1) * 9;
 	u64 spte = read64(*table + ((a->gfn >> shift) & 511) * 8);
 
-	if (spte_present(spte) && !(spte & SPTE_HUGE)) {
+	if (spte_present(spte) && !spte_leaf(spte, level)) {
 		*table = table_of(spte);
 		return AT_TABLE;
 	}
@@ -275,15 +275,16 @@ static long adopt_step(u32 i, struct adopt *a)
 
 	if (!copy || a->gfn >= a->end)
 		return 1;
-	if (a->level >= 5) {
-		at = adopt_down(a, &table, 5);
-	} else if (a->gfn >= GFN_END_4) {
+	if (!root_reaches(a->level, a->gfn)) {
 		a->gfn = a->end;
 		return 1;
 	}
-	if (at == AT_TABLE)
+	table = root_table(table, a->level, a->gfn);
+	if (root_has(a->level, 5))
+		at = adopt_down(a, &table, 5);
+	if (at == AT_TABLE && root_has(a->level, 4))
 		at = adopt_down(a, &table, 4);
-	if (at == AT_TABLE)
+	if (at == AT_TABLE && root_has(a->level, 3))
 		at = adopt_down(a, &table, 3);
 	if (at == AT_TABLE)
 		at = adopt_down(a, &table, 2);

@@ -157,7 +157,7 @@ static __always_inline bool zap_usual(u32 how, struct usual *u, u32 slot, u32 as
 		w->table_part = part;
 	}
 	entry = walk_read(how, table + ((hva >> 12) & 511) * 8);
-	if (~entry & (PTE_PRESENT | PTE_DIRTY | PTE_ACCESSED) || (entry ^ old) & k_physical_mask)
+	if (!pte_used(entry) || (entry ^ old) & k_physical_mask)
 		return false;
 	if (~old & k_spte_usual)
 		return false;
@@ -230,7 +230,7 @@ static __always_inline bool install_usual(u32 how, struct task_state *t, const v
 	if (!table)
 		return false;
 	entry = walk_read(how, table + ((f->hva >> 12) & 511) * 8);
-	if (~entry & (PTE_PRESENT | PTE_WRITABLE) || (entry ^ spte) & k_physical_mask)
+	if (!pte_present(entry) || !pte_writable(entry) || (entry ^ spte) & k_physical_mask)
 		return false;
 	/* of the page that it holds the lookup has found the head */
 	head = f->head ?: pfn_head_by(how, pfn);

@@ -272,7 +272,7 @@ GLOBAL int check_lost(const struct change *l, struct task_state *t, struct windo
 	if (((written && !dirty) || (young && !known)) &&
 	    host_leaf(pgd, hva, &leaf) == WALK_OK && leaf.pfn == pfn) {
 		dirty |= leaf_dirty(leaf.entry);
-		known |= !!(leaf.entry & PTE_ACCESSED);
+		known |= pte_accessed(leaf.entry);
 	}
 	/* a page with no mapping has no LRU to be young on; marked: KVM has just made it young itself */
 	if (young && !l->marked && backing != BACKING_NONE)
@@ -378,7 +378,8 @@ GLOBAL int check_zapped(u64 kvm, struct window *w)
 		s.end = span->end;
 		if (!scan_roots(&s, kvm, span->as_id, SCAN_STEPS_WINDOW))
 			lost(LOSS_SCAN_STEPS);
-		scan_rmaps(&s, span);
+		if (HAS_SHADOW_MMU)
+			scan_rmaps(&s, span);
 		if (s.found && !before) {
 			as_id = span->as_id;
 			hva = span->uaddr + ((s.found_gfn - span->base_gfn) << 12);

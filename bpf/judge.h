@@ -59,7 +59,7 @@ static __always_inline u32 judge_by(const struct candidate_walk *w, const struct
 /* Have the tables changed between the walks?  What the CPU sets by itself does not count. */
 static __always_inline bool walks_differ(const struct candidate_walk *a, const struct candidate_walk *b)
 {
-	u64 own = PTE_ACCESSED | PTE_DIRTY | HOST_SAVED_DIRTY;
+	u64 own = pte_own_bits();
 
 	return a->result == WALK_TORN || b->result == WALK_TORN || a->result != b->result ||
 	       a->level != b->level || (a->entry & ~own) != (b->entry & ~own);

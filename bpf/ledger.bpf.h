@@ -88,29 +88,16 @@ static __always_inline struct survey_state *survey_state(void)
 	return bpf_map_lookup_elem(&survey_states, &zero);
 }
 
-/* What disallows a larger page in lpage_info: kvm_alloc_memslot_metadata(), x86.c, and its users. */
-static __always_inline u32 disallowed_cause(struct survey_args *a, u64 gfn, u64 mask, u32 disallow)
-{
-	/* the edges of a memslot that is misaligned are no reason of their own */
-	if ((a->base_gfn ^ (a->uaddr >> 12)) & mask)
-		return LOW_MISALIGNED;
-	if ((gfn & ~mask) < a->base_gfn || (gfn | mask) >= a->base_gfn + a->npages)
-		return LOW_EDGE;
-	return disallow & LPAGE_MIXED ? LOW_MIXED : LOW_TRACKED;
-}
+#include ARCH_LIMITS
 
 /* Why are the leaves of this level, in a table of this kind, not one level larger?  enum level_cause */
 GLOBAL u32 survey_cause(u32 level, u32 kind, u64 gfn)
 {
 	struct survey_state *st = survey_state();
 	struct survey_args *a = survey_args();
-	u64 info, mask;
-	u32 shift, disallow;
 
 	if (!st || !a || level < 1 || level >= LEVELS)
 		return LOW_UNKNOWN;
-	shift = level * 9;
-	mask = (1ULL << shift) - 1;
 	/* fault->max_level, FNAME(page_fault): the leaf is as large as the guest's own */
 	if (kind == TABLE_OF_GUEST)
 		return LOW_GUEST;
@@ -120,14 +107,7 @@ GLOBAL u32 survey_cause(u32 level, u32 kind, u64 gfn)
 		return LOW_DIRTY_LOG;
 	if (k_max_level && k_max_level <= level)
 		return LOW_CAP;
-	info = read64(st->slot + bpf_core_field_offset(struct kvm_memory_slot, arch.lpage_info) +
-		      (level - 1) * 8);
-	info += ((gfn >> shift) - (a->base_gfn >> shift)) * bpf_core_type_size(struct kvm_lpage_info);
-	if (bpf_probe_read_kernel(&disallow, sizeof(disallow), (void *)info))
-		return LOW_UNKNOWN;
-	if (disallow)
-		return disallowed_cause(a, gfn, mask, disallow);
-	return kind == TABLE_NX || st->nx_keeps ? LOW_NX : LOW_OLD;
+	return level_limit(st, a, level, kind, gfn);
 }
 
 /*
@@ -223,11 +203,6 @@ static long survey_entry(u32 k, struct survey_table *t)
 	return 0;
 }
 
-static __always_inline u32 table_kind(u64 table)
-{
-	return sp_nx_disallowed(sptep_page(table)) ? TABLE_NX : TABLE_PLAIN;
-}
-
 /*
  * The kind of the shadow MMU's table whose struct kvm_mmu_page is at sp.  Without nested paging a guest that
  * has no paging on gets a PAE root with four tables of 2M entries: nonpaging_page_fault() and
@@ -250,18 +225,20 @@ GLOBAL int survey_root(u64 table, u32 root_level, u32 folios)
 {
 	struct survey_table t = { .folios = folios };
 	struct survey_state *st = survey_state();
-	u64 spte, next, gfn;
+	u64 spte = 0, next, gfn, at = 0;
 
 	if (!st)
 		return 0;
 	gfn = st->region;
+	table = root_table(table, root_level, gfn);
 	for (u32 level = 5; level >= 2; level--) {
 		u32 shift = (level - 1) * 9;
 
-		if (level > root_level)
+		if (!root_has(root_level, level))
 			continue;
-		spte = read64(table + ((gfn >> shift) & 511) * 8);
-		if (!spte_present(spte) || (level <= 3 && spte & SPTE_HUGE)) {
+		at = table + ((gfn >> shift) & 511) * 8;
+		spte = read64(at);
+		if (!spte_present(spte) || (level <= 3 && spte_leaf(spte, level))) {
 			if (spte_leaf(spte, level) && !(gfn & (level_pages(level) - 1)) && gfn == st->from)
 				survey_leaf(st, level, table_kind(table), gfn, spte, false);
 			next = ((gfn >> shift) + 1) << shift;
@@ -272,7 +249,8 @@ GLOBAL int survey_root(u64 table, u32 root_level, u32 folios)
 		table = table_of(spte);
 	}
 	st->next = gfn + TABLE_SPTES;
-	if (bpf_probe_read_kernel(st->table, sizeof(st->table), (void *)table)) {
+	if (bpf_probe_read_kernel(st->table, sizeof(st->table), (void *)table) ||
+	    (!TABLES_BY_RCU && read64(at) != spte)) {
 		lost(LOSS_RACED);
 		return 0;
 	}
@@ -428,7 +406,8 @@ static long survey_step(u32 k, u32 *folios)
 		if (r.role >> ROLE_AS_SHIFT == a->as_id)
 			survey_root(r.table, r.role & ROLE_LEVEL, *folios);
 	}
-	survey_rmaps(*folios);
+	if (HAS_SHADOW_MMU)
+		survey_rmaps(*folios);
 	survey_parts(st, a);
 	a->gfn = st->next < a->base_gfn + a->npages ? st->next : a->base_gfn + a->npages;
 	return 0;

@@ -98,7 +98,7 @@ GLOBAL int mapped_judge(const struct change *ch, u64 hva, const struct leaf *lea
 	fits = ch->level <= leaf->level ? LVF_MAP_FITS : LVF_MAP_EXCEEDS;
 	judged(c, INV_LEVEL_FITS, lvf_step(LVF_ANY, fits), &s, NULL);
 	if (spte_may_write(ch->new))
-		right = leaf->entry & PTE_WRITABLE ? WNW_MAP_WRITABLE : WNW_MAP_READONLY;
+		right = pte_writable(leaf->entry) ? WNW_MAP_WRITABLE : WNW_MAP_READONLY;
 	if (cfg_record)
 		mapped_seen(&s, same, fits, right);
 	judged(c, INV_WRITE_NEEDS_WRITE, wnw_step(WNW_ANY, right), &s, NULL);
@@ -111,7 +111,7 @@ static __always_inline bool mapped_usual(struct vm_counts *c, const struct chang
 {
 	if (leaf->level < ch->level || leaf->pfn != spte_pfn(ch->new))
 		return false;
-	if (!(leaf->entry & PTE_WRITABLE) || !spte_may_write(ch->new))
+	if (!pte_writable(leaf->entry) || !spte_may_write(ch->new))
 		return false;
 	return judged_kept(c, INV_SAME_PAGE, spa_step(SPA_ANY, SPA_MAP_SAME)) &&
 	       judged_kept(c, INV_LEVEL_FITS, lvf_step(LVF_ANY, LVF_MAP_FITS)) &&

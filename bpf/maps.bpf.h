@@ -27,6 +27,7 @@ const volatile bool cfg_causes = true;		/* keep account of who opens windows */
 const volatile bool cfg_record = false;		/* tell every step of a model, see record.bpf.h */
 const volatile __u32 cfg_record_wake = 0;	/* bytes in the recorder's ring buffer that wake it */
 const volatile bool cap_marks_at_map = false;	/* KVM marks pages dirty at the install, not at the zap */
+const volatile bool cap_flushes_unseen = false;	/* no hook sees KVM flush TLBs */
 const volatile __u32 cfg_scope_pid = 0;		/* 0: every VM; else VMs of this process... */
 const volatile bool cfg_scope_tree = false;	/* ...and of its descendants */
 const volatile __u32 cfg_blocks = 0;		/* size of the block map */

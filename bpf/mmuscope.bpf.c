@@ -639,3 +639,5 @@ static __always_inline void cancel_dirty(void *ctx)
 
 SPARED("fentry/__folio_cancel_dirty", clean_cancel, GUARD_CLEAN_CANCEL, cancel_dirty(ctx),
        struct folio *folio)
+
+#include "arch/hooks.bpf.h"

@@ -12,14 +12,12 @@
 #include "spte.bpf.h"
 #include "walk.bpf.h"
 
+#include ARCH_ROOTS
+
 enum {
 	SCAN_STEPS_WINDOW = 1 << 14,	/* of up to 64 SPTEs each: bounds the work in a hook */
 	SCAN_STEPS_CALL = 1 << 20,	/* in a program that user space runs */
-	ROOTS_MAX = 8,
 };
-
-/* a root of 4 levels reaches so far; behind that its index would begin again at 0 */
-#define GFN_END_4 (1ULL << 36)
 
 struct scan {
 	u64 root;		/* kernel address of the root table */
@@ -81,7 +79,7 @@ static __always_inline bool scan_down(struct scan *s, u64 *table, u32 level)
 	u32 shift = (level - 1) * 9;
 	u64 spte = read64(*table + ((s->gfn >> shift) & 511) * 8);
 
-	if (spte_present(spte) && !(spte & SPTE_HUGE)) {
+	if (spte_present(spte) && !spte_leaf(spte, level)) {
 		*table = table_of(spte);
 		return true;
 	}
@@ -162,14 +160,14 @@ static long scan_step(u32 i, struct scan *s)
 
 	if (s->gfn >= s->end)
 		return 1;
-	if (s->level >= 5) {
-		if (!scan_down(s, &table, 5))
-			return 0;
-	} else if (s->gfn >= GFN_END_4) {
+	if (!root_reaches(s->level, s->gfn)) {
 		s->gfn = s->end;
 		return 1;
 	}
-	if (!scan_down(s, &table, 4) || !scan_down(s, &table, 3) || !scan_down(s, &table, 2))
+	table = root_table(table, s->level, s->gfn);
+	if ((root_has(s->level, 5) && !scan_down(s, &table, 5)) ||
+	    (root_has(s->level, 4) && !scan_down(s, &table, 4)) ||
+	    (root_has(s->level, 3) && !scan_down(s, &table, 3)) || !scan_down(s, &table, 2))
 		return 0;
 	return scan_chunk(s, table) ? 1 : 0;
 }
@@ -190,43 +188,6 @@ GLOBAL int scan_root(struct scan *out, u32 steps)
 	return s.gfn >= s.end;
 }
 
-/* a walk over a VM's list of TDP roots, invalid ones too: a vCPU may still be using one */
-struct roots {
-	u64 head;		/* address of the list's head */
-	u64 link;		/* the next root's */
-	u64 table;		/* of the current one */
-	u32 role;
-	u32 invalid;
-};
-
-/* role.smm is the top byte and is the address space; role.level the lowest 4 bits (kvm_host.h) */
-enum {
-	ROLE_LEVEL = 15,
-	ROLE_AS_SHIFT = 24,
-};
-
-static __always_inline void roots_begin(struct roots *r, u64 kvm)
-{
-	r->head = kvm + bpf_core_field_offset(struct kvm, arch.tdp_mmu_roots);
-	r->link = read64(r->head);
-}
-
-/* Go on to the next root; 0: there is none. */
-GLOBAL int roots_next(struct roots *r)
-{
-	u64 sp;
-
-	/* without the TDP MMU the list has never been made */
-	if (!r || !r->link || r->link == r->head)
-		return 0;
-	sp = r->link - bpf_core_field_offset(struct kvm_mmu_page, link);
-	r->role = FIELD32(sp, struct kvm_mmu_page, role.word);
-	r->invalid = role_invalid(sp);
-	r->table = FIELD64(sp, struct kvm_mmu_page, spt);
-	r->link = read64(r->link);
-	return 1;
-}
-
 /*
  * Look through [out->gfn, out->end) of every TDP root of address space as_id.  Returns 0 if the range was
  * too large for `steps` or the list too long.
@@ -242,7 +203,7 @@ GLOBAL int scan_roots(struct scan *out, u64 kvm, u32 as_id, u32 steps)
 	start = out->gfn;
 	roots_begin(&r, kvm);
 	for (u32 i = 0; i < ROOTS_MAX; i++) {
-		if (r.link == r.head || !roots_next(&r))
+		if (roots_over(&r) || !roots_next(&r))
 			break;
 		if (r.role >> ROLE_AS_SHIFT != as_id ||
 		    (out->only_root != ALL_ROOTS && out->only_root != out->roots++))
@@ -253,29 +214,7 @@ GLOBAL int scan_roots(struct scan *out, u64 kvm, u32 as_id, u32 steps)
 		if (!scan_root(out, steps))
 			complete = 0;
 	}
-	return (r.link == r.head || !read64(r.head)) && complete;
-}
-
-/*
- * Is a root being zapped as a whole that may have mapped this gfn?  tdp_mmu_zap_leafs() of a window
- * also comes over such roots (6.12 on), and need not flush for them: whoever invalidated the root
- * does.  An invalid root can live on for long, in a vCPU's cache of roots, but it is empty then.
- */
-GLOBAL int has_invalid_root(u64 kvm, u64 gfn)
-{
-	struct roots r = {};
-
-	roots_begin(&r, kvm);
-	for (u32 i = 0; i < ROOTS_MAX; i++) {
-		u32 shift;
-
-		if (!roots_next(&r))
-			break;
-		shift = ((r.role & ROLE_LEVEL) - 1) * 9;
-		if (r.invalid && spte_present(read64(r.table + ((gfn >> (shift & 63)) & 511) * 8)))
-			return 1;
-	}
-	return 0;
+	return roots_seen(&r) && complete;
 }
 
 struct rmap_scan {

@@ -9,6 +9,7 @@
 #define MMUSCOPE_SLOTS_BPF_H
 
 #include "maps.bpf.h"
+#include "spte.bpf.h"
 
 /* a red-black tree of 255 memslots is at most 16 deep; a deeper one is counted as a loss */
 enum { TREE_DEPTH = 16, TREE_NODES = 512, GFN_TREE_DEPTH = 64 };
@@ -62,6 +63,8 @@ static long slot_search_step(u32 i, struct slot_search *s)
 
 static __always_inline u64 active_memslots(u64 kvm, u32 as_id)
 {
+	if (ADDRESS_SPACES == 1 && as_id)
+		return 0;
 	return read64(kvm + bpf_core_field_offset(struct kvm, memslots) + as_id * 8);
 }
 

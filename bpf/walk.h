@@ -41,7 +41,8 @@ struct leaf {
 
 /* a test may name another architecture's */
 #ifndef HOST_PTE
-#define HOST_PTE "arch/x86/host_pte.h"
+#include "arch/arch.h"
+#define HOST_PTE ARCH_HOST_PTE
 #endif
 #include HOST_PTE
 
@@ -81,10 +82,12 @@ static __always_inline bool walk_top_holds(u32 how, u64 top, u64 va, const struc
  * way to va at that moment.
  */
 static __always_inline int walk_end(u32 how, u64 top, const struct walk_path *path, u32 level,
-				    u64 entry, u64 va, struct leaf *out)
+				    u64 slot, u64 entry, u64 va, struct leaf *out)
 {
 	u32 up;
 
+	/* before the entries above it are looked at again: what it says of others was so, too */
+	entry = pte_of_block(how, slot, entry);
 	WALK_UNROLL
 	for (up = 2; up <= 4; up++)
 		if (up > level && walk_read(how, path->slot[up]) != path->seen[up])
@@ -105,13 +108,14 @@ static __always_inline int walk_end(u32 how, u64 top, const struct walk_path *pa
 static __always_inline int walk_down(u32 how, u64 top, u64 va, struct leaf *out)
 {
 	struct walk_path path;
-	u64 table = top, entry;
+	u64 table = top, entry, slot;
 	u32 level;
 
 	if (HOST_FIVE_LEVELS) {
-		entry = walk_read(how, walk_slot(table, va, 5));
+		slot = walk_slot(table, va, 5);
+		entry = walk_read(how, slot);
 		if (!pte_is_table(entry, 5))
-			return walk_end(how, top, &path, 5, entry, va, out);
+			return walk_end(how, top, &path, 5, slot, entry, va, out);
 		table = pte_table(entry);
 	}
 	WALK_UNROLL
@@ -119,17 +123,18 @@ static __always_inline int walk_down(u32 how, u64 top, u64 va, struct leaf *out)
 		path.slot[level] = walk_slot(table, va, level);
 		entry = walk_read(how, path.slot[level]);
 		if (!pte_is_table(entry, level))
-			return walk_end(how, top, &path, level, entry, va, out);
+			return walk_end(how, top, &path, level, path.slot[level], entry, va, out);
 		path.seen[level] = entry;
 		table = pte_table(entry);
 	}
-	return walk_end(how, top, &path, 1, walk_read(how, walk_slot(table, va, 1)), va, out);
+	slot = walk_slot(table, va, 1);
+	return walk_end(how, top, &path, 1, slot, walk_read(how, slot), va, out);
 }
 
 /*
  * Find what maps user address va in the tables whose top is at kernel address top, in one try;
- * walk_read() is told how.  Returns enum walk_result after at most 9 reads.  Fills *out, for
- * WALK_TORN and WHY_ADDRESS with zeros but for tries and why.  Leaves that are not present are
+ * walk_read() is told how.  Returns enum walk_result after at most 9 reads, and those of a block.  Fills
+ * *out, for WALK_TORN and WHY_ADDRESS with zeros but for tries and why.  Leaves that are not present are
  * WALK_NONE, whatever they hold: neither KVM nor a CPU may use them.
  */
 static __always_inline int walk_once(u32 how, u64 top, u64 va, struct leaf *out)

@@ -10,11 +10,6 @@
 #include "models/windows_balanced.h"
 #include "open.bpf.h"
 
-static __always_inline u64 kvm_flush_requests(u64 kvm)
-{
-	return FIELD64(kvm, struct kvm, stat.generic.remote_tlb_flush_requests);
-}
-
 /*
  * These three answer 1 + the place of a window, 0: there is none.  Not a pointer: the verifier would follow
  * all that comes after once for each place.
@@ -94,7 +89,7 @@ GLOBAL int window_flushed(u64 kvm, struct window *w)
 	enum fas_state state;
 	struct vm_counts *c;
 
-	if (!w)
+	if (!w || flushes_unseen())
 		return 0;
 	c = counts_of(w->vm);
 	state = w->flush_state;
@@ -172,7 +167,7 @@ GLOBAL int page_fate(struct fate *f)
 	}
 	if (r == WALK_NONE) {
 		/* PROT_NONE keeps the dirty bit; its pfn is inverted and not looked at */
-		if (leaf.entry & PTE_PROTNONE)
+		if (pte_prot_none(leaf.entry))
 			return leaf_dirty(leaf.entry) ? FATE_DIRTY : FATE_CLEAN;
 		/* no entry at all: anonymous memory is given up, or its table taken by khugepaged */
 		if (!leaf.entry && (anon || backing_of(mapping) == BACKING_HUGETLB)) {

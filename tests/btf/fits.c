@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fits hooks DIR: the shape that each hook takes on the kernel whose BTF and symbols lie in DIR.
+ * fits hooks DIR [arm64]: the shape that each hook of that architecture, else x86, takes on the kernel whose
+ * BTF and symbols lie in DIR.
  * fits types DIR OBJECT TYPE...: does that kernel have every field of these types, as OBJECT's BTF
  * declares them (struct x___suffix stands for x), in a kind that a relocated access can read?
  * fits stage2 DIR: which hooks of arm64's stage 2 that kernel has, with as many arguments.
@@ -14,13 +15,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static int hooks(const struct kernel *k)
+static int hooks(const struct kernel *k, unsigned int on)
 {
 	char why[256];
 
 	for (int h = 0; h < HOOK_NR; h++) {
 		const struct shape *s = hook_choose(k, h, why, sizeof(why));
 
+		if (hook_on(h) && hook_on(h) != on)
+			continue;
 		if (s)
 			printf("ok hook %s %s\n", hook_name(h), s->program);
 		else
@@ -234,7 +237,7 @@ int main(int argc, char **argv)
 
 	if (argc < 3 || (strcmp(argv[1], "hooks") && strcmp(argv[1], "stage2") &&
 			 (strcmp(argv[1], "types") || argc < 5))) {
-		fprintf(stderr, "usage: fits hooks DIR | fits stage2 DIR | fits types DIR OBJECT TYPE...\n");
+		fprintf(stderr, "usage: fits hooks DIR [arm64] | fits stage2 DIR | fits types DIR OBJECT TYPE...\n");
 		return 1;
 	}
 	if (probe_open_kernel(&k, argv[2])) {
@@ -242,7 +245,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (!strcmp(argv[1], "hooks"))
-		err = hooks(&k);
+		err = hooks(&k, argc > 3 && !strcmp(argv[3], "arm64") ? ON_ARM64 : ON_X86);
 	else
 		err = strcmp(argv[1], "stage2") ? types(&k, argv[3], &argv[4]) : stage2(&k);
 	kernel_close(&k);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """All scenarios of mmuscope-load, one after another, under one 'mmuscope check --claims' that must not raise
-an alarm: used by scenarios.matrix.py and scenarios-shadow.matrix.py.
+an alarm: used by scenarios.matrix.arm64.py and scenarios-shadow.matrix.py.
 """
 import json
 import os
@@ -76,7 +76,7 @@ class Run:
                       "mmuscope check --claims --json -- sh /job/run-all" % (" ".join(names), pages))
         self.lab.step("loads", "cat loads")
         self.lab.step("failed", "cat failed")
-        self.log = os.path.join(TOP, f"build/test-logs/lab-scenarios-{prefix or kernel}.json")
+        self.log = os.path.join(TOP, f"build/test-logs/lab-scenarios-{(prefix or kernel).replace('/', '-')}.json")
 
     def go(self):
         for n in range(1, TRIES + 1):

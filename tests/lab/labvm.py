@@ -93,10 +93,9 @@ class Lab:
                     f.write("step '%s' '%s'\n" % (name, command.replace("'", "'\\''")))
                 f.write(EPILOGUE)
             os.chmod(job, 0o755)
-            drop = os.path.join(TOP, "build/test/drop")
-            # they are this machine's
-            ours = [] if self.kernel.startswith("arm64/") else os.listdir(drop)
-            push = [word for name in ours if "." not in name
+            arch, uname = ("arm64", "aarch64") if self.kernel.startswith("arm64/") else ("amd64", "x86_64")
+            drop = os.path.join(TOP, "build" if os.uname().machine == uname else f"build/{arch}", "test/drop")
+            push = [word for name in os.listdir(drop) if "." not in name
                     for word in ("--push", os.path.join(drop, name))]
             run = subprocess.run(
                 [os.path.join(TOP, "lab/run"), "-k", self.kernel, "--timeout", str(timeout),

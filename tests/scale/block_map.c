@@ -18,7 +18,6 @@ static struct vm_state state;
 static u64 *top_table;
 
 enum { ROOTS_MAX = 8, ROLE_LEVEL = 15, ROLE_AS_SHIFT = 24 };
-#define GFN_END_4 (1ULL << 36)
 
 struct roots {
 	u64 table;

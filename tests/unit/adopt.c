@@ -19,7 +19,6 @@
 #include "bpf/track.bpf.h"
 
 enum { ROOTS_MAX = 8, ROLE_LEVEL = 15, ROLE_AS_SHIFT = 24 };
-#define GFN_END_4 (1ULL << 36)
 
 struct vm_state {
 	u64 adopt;

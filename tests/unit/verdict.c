@@ -207,6 +207,9 @@ static void every_hook_spoils_what_it_must(void **arg)
 		{ "payoff-fault", 0 }, { "payoff-faulted", 0 }, { "payoff-lookup", 0 },
 		{ "payoff-looked-up", 0 }, { "payoff-slow", 0 }, { "payoff-remapped", 0 },
 		{ "payoff-level", 0 }, { "payoff-leveled", 0 },
+		{ "stage2-walk", ALL }, { "stage2-install", ALL }, { "stage2-replace", ALL }, { "stage2-zap", ALL },
+		{ "stage2-teardown", ALL }, { "stage2-rights", ALL }, { "stage2-flush", FAS },
+		{ "stage2-flush-range", FAS }, { "fault-end-abort", FAULTS },
 	};
 	const size_t n = sizeof(expected) / sizeof(expected[0]);
 
@@ -424,6 +427,30 @@ static void sampled_windows(void **arg)
 }
 
 /* where KVM marks at the zap, a page that is not dirty when mapped is no fault */
+/* arm64 without VHE */
+static void flushed_at_start_applies_where_flushes_are_seen(void **arg)
+{
+	struct verdict v[INV_NR];
+	struct snapshot s;
+
+	(void)arg;
+	clean(&s);
+	s.flushes_unseen = true;
+	s.losses[LOSS_EVENT] = 1;
+	for (int i = 0; i < INV_NR; i++)
+		verdict_of(&s, i, true, &v[i]);
+	assert_int_equal(v[INV_FLUSHED_AT_START].value, NOT_APPLICABLE);
+	assert_int_equal(v[INV_FLUSHED_AT_START].remarks.n, 1);
+	assert_string_equal(v[INV_FLUSHED_AT_START].remarks.list[0].name, "flushes-unseen");
+	assert_int_equal(v[INV_ZAPPED_AT_START].value, INCONCLUSIVE);
+	s.losses[LOSS_EVENT] = 0;
+	for (int i = 0; i < INV_NR; i++)
+		verdict_of(&s, i, true, &v[i]);
+	assert_int_equal(verdict_overall(v, ALL), HELD);
+	assert_int_equal(verdict_overall(v, 1 << INV_FLUSHED_AT_START), INCONCLUSIVE);
+	snapshot_free(&s);
+}
+
 static void dirty_at_map_applies_where_kvm_marks_at_the_map(void **arg)
 {
 	struct verdict v[INV_NR];
@@ -576,6 +603,7 @@ int main(void)
 		cmocka_unit_test(exempt_is_told_where_it_belongs_and_spoils_nothing),
 		cmocka_unit_test(sampled_windows),
 		cmocka_unit_test(dirty_at_map_applies_where_kvm_marks_at_the_map),
+		cmocka_unit_test(flushed_at_start_applies_where_flushes_are_seen),
 		cmocka_unit_test(notes),
 		cmocka_unit_test(the_whole_in_a_sentence),
 		cmocka_unit_test(remarks_fit),

@@ -72,6 +72,8 @@ static void text_hooks(FILE *f, const struct doctor *d)
 	for (int h = 0; h < HOOK_NR; h++) {
 		const struct hook_state *hook = session_hook(d->session, h);
 
+		if (!hook_here(h))
+			continue;
 		fprintf(f, "%-19s %-8s %-10s %s\n", hook_name(h), hook->attached ? "attached" : "FAILED",
 			hook->shape ? how_name(hook->shape->how) : "-",
 			hook->shape ? hook->shape->target : hook->why);
@@ -81,8 +83,10 @@ static void text_hooks(FILE *f, const struct doctor *d)
 
 static void text_works(FILE *f, const struct doctor *d)
 {
-	int nattached = doctor_attached(d);
+	int nattached = doctor_attached(d), nhooks = 0;
 
+	for (int h = 0; h < HOOK_NR; h++)
+		nhooks += hook_here(h);
 	fprintf(f, "\n%-22s %s\n", "WHAT", "HERE");
 	for (size_t i = 0; i < d->nworks; i++) {
 		const struct works *w = &d->works[i];
@@ -94,8 +98,8 @@ static void text_works(FILE *f, const struct doctor *d)
 	}
 	fprintf(f, "\ntier %s: %s\n", tier_name(d->best), tier_text(d->best));
 	if (d->session)
-		fprintf(f, "%d of %d hooks attached: %s\n", nattached, HOOK_NR,
-			nattached == HOOK_NR ? "check and levels work on this kernel" :
+		fprintf(f, "%d of %d hooks attached: %s\n", nattached, nhooks,
+			nattached == nhooks ? "check and levels work on this kernel" :
 					       "this kernel cannot do all of it");
 }
 
@@ -115,6 +119,8 @@ static json_t *hooks_json(const struct doctor *d)
 	for (int h = 0; d->session && h < HOOK_NR; h++) {
 		const struct hook_state *hook = session_hook(d->session, h);
 
+		if (!hook_here(h))
+			continue;
 		json_array_append_new(hooks, json_pack("{s:s, s:b, s:s, s:s, s:s, s:s}", "name",
 						       hook_name(h), "attached", hook->attached, "how",
 						       hook->shape ? how_name(hook->shape->how) : "",

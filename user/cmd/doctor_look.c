@@ -92,6 +92,8 @@ static const char *failed_hook(const struct doctor *d, enum needed needed, unsig
 			     (of == FOR_COUNTS && needed != FOR_PAYOFF) ||
 			     (of == FOR_CHECK && needed == FOR_TIMES);
 
+		if (!hook_here(h))
+			continue;
 		/* of an invariant only those that say so, and those that everything needs */
 		if (invariant && of == FOR_CHECK && !(spoils[h] & invariant))
 			continue;

@@ -4,6 +4,7 @@
  * not enough: pahole 1.30 lists functions of which only a .part or .isra body is left.
  */
 #include "probe.h"
+#include "user/arch/arch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -68,7 +69,17 @@ const char *hook_text(enum hook hook)
 
 enum needed hook_needed(enum hook hook)
 {
-	return hooks[hook].needed;
+	return hooks[hook].needed & FOR_WHAT;
+}
+
+unsigned int hook_on(enum hook hook)
+{
+	return hooks[hook].needed & (ON_X86 | ON_ARM64);
+}
+
+bool hook_here(enum hook hook)
+{
+	return !hook_on(hook) || hook_on(hook) == arch_hooks();
 }
 
 const char *how_name(enum how how)

@@ -10,7 +10,18 @@
 #include "kernel.h"
 
 enum how { FENTRY, FEXIT, KPROBE };
-enum needed { FOR_ALL, FOR_COUNTS, FOR_CHECK, FOR_WALK, FOR_PAYOFF, FOR_TIMES };
+enum needed {
+	FOR_ALL,
+	FOR_COUNTS,
+	FOR_CHECK,
+	FOR_WALK,
+	FOR_PAYOFF,
+	FOR_TIMES,
+	FOR_WHAT = 15,
+	/* of an architecture's MMU, instead of every one's */
+	ON_X86 = 1 << 4,
+	ON_ARM64 = 1 << 5,
+};
 
 struct shape {
 	const char *program;	/* of bpf/mmuscope.bpf.c */
@@ -25,6 +36,9 @@ const struct shape *hook_shapes(enum hook hook);
 const char *hook_name(enum hook hook);
 const char *hook_text(enum hook hook);
 enum needed hook_needed(enum hook hook);
+/* ON_X86 or ON_ARM64, 0: of every architecture; is it one of that which we are built for? */
+unsigned int hook_on(enum hook hook);
+bool hook_here(enum hook hook);
 const char *how_name(enum how how);
 
 /* kernel_open, with the symbols of every hook asked for. */

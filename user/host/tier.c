@@ -3,7 +3,9 @@
  * The ladder's tables, and which tier is the best; tier_look.c looks at the host.
  */
 #include "tier.h"
+#include "user/arch/arch.h"
 #include "user/base/log.h"
+#include "user/host/probe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -128,7 +130,8 @@ enum need tier_misses(const struct tiers *t, enum tier tier)
 
 enum tier tiers_best(const struct tiers *t, enum tier most)
 {
-	for (enum tier i = most; i < TIER_NONE; i++)
+	/* the lower ones know x86's MMUs only */
+	for (enum tier i = most; i < TIER_NONE && (i == TIER_FENTRY || arch_hooks() == ON_X86); i++)
 		if (tier_misses(t, i) == NEED_NR)
 			return i;
 	return TIER_NONE;

@@ -288,6 +288,7 @@ static void hand_over(struct reading *r)
 	for (size_t i = 0; i < s->nvms; i++)
 		s->late_vms += (s->vms[i].info.flags & VM_LATE) != 0;
 	s->marks_at_map = marks && !strcmp(marks, "map");
+	s->flushes_unseen = json_is_true(json_object_get(r->file->meta, "flushes_unseen"));
 	s->audited = json_is_object(audit);
 	s->audit_sptes = number_of(audit, "", "sptes");
 	s->seconds_ns = end > start ? end - start : 0;

@@ -81,7 +81,7 @@ char *facts_before(const struct options *o)
 
 char *facts_attached(const struct session *s)
 {
-	json_t *hooks = json_object();
+	json_t *hooks = json_object(), *facts;
 
 	for (int h = 0; h < HOOK_NR; h++) {
 		const struct hook_state *hook = session_hook(s, h);
@@ -91,9 +91,12 @@ char *facts_attached(const struct session *s)
 					    json_sprintf("%s %s", how_name(hook->shape->how),
 							 hook->shape->target));
 	}
-	return text_of(json_pack("{s:s, s:s, s:I, s:o}", "tier", session_tier(s), "marks_at",
-				 session_marks_at_map(s) ? "map" : "zap", "started_ns",
-				 (json_int_t)session_started_ns(s), "hooks", hooks));
+	facts = json_pack("{s:s, s:s, s:I, s:o}", "tier", session_tier(s), "marks_at",
+			  session_marks_at_map(s) ? "map" : "zap", "started_ns", (json_int_t)session_started_ns(s),
+			  "hooks", hooks);
+	if (facts && session_flushes_unseen(s))
+		json_object_set_new(facts, "flushes_unseen", json_true());
+	return text_of(facts);
 }
 
 char *facts_of_vm(const struct vm_info *vm)

@@ -156,6 +156,8 @@ static int live_cost(struct source *s, struct samples *out)
 		const char *name = hook_name((enum hook)h);
 		uint64_t runs, ns;
 
+		if (!hook_here(h))
+			continue;
 		session_cost_of(l->session, (enum hook)h, &runs, &ns);
 		err = err ?: samples_add(out, METRIC_PROGRAM_RUNS, &name, (double)runs);
 		err = err ?: samples_add(out, METRIC_PROGRAM_TIME, &name, (double)ns);

@@ -2,6 +2,7 @@
 /*
  * VMs that were there before us: what they have mapped is taken over while they run (bpf/adopt.bpf.h).
  */
+#include "user/arch/arch.h"
 #include "user/base/log.h"
 #include "session_state.h"
 
@@ -57,6 +58,8 @@ void adopt_vms(struct session *s, bool start)
 	uint64_t deadline_ns = session_clock_ns() + (start ? START_NS : TICK_NS);
 	struct vm_info info;
 
+	if (!arch_adopts())
+		return;
 	for (uint32_t i = 1; i <= s->options.max_vms && session_clock_ns() < deadline_ns; i++)
 		if (!bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.vms), &i, &info) && info.kvm &&
 		    info.flags & VM_ADOPTING && !(info.flags & VM_SHADOW) && adopt_vm(s, i, deadline_ns))

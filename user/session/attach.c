@@ -30,12 +30,15 @@ static const int guards[HOOK_NR] = {
 	[HOOK_WINDOW_ENDED] = GUARD_WINDOW_ENDED + 1,
 	[HOOK_CLEAN_IO] = GUARD_CLEAN_IO + 1,
 	[HOOK_CLEAN_CANCEL] = GUARD_CLEAN_CANCEL + 1,
+	[HOOK_FAULT_ABORT] = GUARD_FAULT_ABORT + 1,
 };
 
 bool attach_needs(const struct session *s, enum hook hook)
 {
 	const struct session_options *o = &s->options;
 
+	if (!hook_here(hook))
+		return false;
 	switch (hook_needed(hook)) {
 	case FOR_COUNTS:
 		return o->check || o->walk || !o->payoff;
@@ -283,7 +286,7 @@ void attach_begin_misses(struct session *s)
 static bool is_fault_end(enum hook h)
 {
 	return h == HOOK_FAULT_TDP || h == HOOK_FAULT_NONPAGING || h == HOOK_FAULT_PAGING32 ||
-	       h == HOOK_FAULT_PAGING64 || h == HOOK_FAULT_EPT;
+	       h == HOOK_FAULT_PAGING64 || h == HOOK_FAULT_EPT || h == HOOK_FAULT_ABORT;
 }
 
 void attach_count_misses(struct session *s)

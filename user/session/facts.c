@@ -11,6 +11,11 @@ bool session_marks_at_map(const struct session *s)
 	return s->facts.marks_at_map;
 }
 
+bool session_flushes_unseen(const struct session *s)
+{
+	return s->facts.flushes_unseen;
+}
+
 bool session_tells_pins(const struct session *s)
 {
 	return s->facts.tells_pins;
@@ -31,7 +36,7 @@ static uint64_t flag(const struct kernel *k, const struct btf_type *flags, const
 
 /*
  * From 6.13 on, when struct kvm_page_fault got to know the page that it holds, KVM marks a page dirty when it
- * maps it; before, at the zap.
+ * maps it; before, at the zap.  For a stage 2, which is arm64's, it has always done so when it maps it.
  */
 void facts_ask(struct session *s)
 {
@@ -39,7 +44,8 @@ void facts_ask(struct session *s)
 	const struct btf_type *flags = kernel_enum(k, "pageflags");
 
 	s->facts = (struct session_facts){
-		.marks_at_map = kernel_struct_has(k, "kvm_page_fault", "refcounted_page"),
+		.marks_at_map = kernel_struct_has(k, "kvm_page_fault", "refcounted_page") ||
+				kernel_struct_has(k, "kvm_s2_mmu", "pgt"),
 		.tells_pins = (s->options.walk || s->options.payoff) &&
 			      kernel_struct_has(k, "kvm_follow_pfn", "pin"),
 		.rdonly_cast = btf__find_by_name_kind(k->vmlinux, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0,

@@ -119,6 +119,7 @@ static int configure(struct session *s)
 	skel->rodata->cfg_max_stories = o->max_stories;
 	skel->rodata->cfg_blocks = o->check ? (uint32_t)nblocks : 0;
 	skel->rodata->cap_marks_at_map = s->facts.marks_at_map;
+	skel->rodata->cap_flushes_unseen = s->facts.flushes_unseen;
 	skel->rodata->cap_rdonly_cast = s->facts.rdonly_cast;
 
 	err = err ?: set_size(skel->maps.vms, o->max_vms + 1);
@@ -187,6 +188,7 @@ static int load(struct session *s)
 	err = judged_load(s);
 	if (err)
 		return reason_explain("telling the programs of the candidate", -err);
+	arch_prepare(s);
 	err = session_run(s->skel->progs.init, NULL, 0);
 	if (err > 0) {
 		log_error("kernel symbols cannot be read; need CAP_SYSLOG, and kernel.kptr_restrict "
@@ -195,6 +197,9 @@ static int load(struct session *s)
 	}
 	if (err < 0)
 		return reason_explain("reading the kernel's variables", err);
+	err = arch_prove(s);
+	if (err)
+		return err;
 	err = timed_calibrate(s);
 	if (err)
 		return reason_explain("calibrating the programs that take times", err);
@@ -216,11 +221,11 @@ int session_open(struct session **out, const struct session_options *o)
 {
 	enum tier best;
 	struct session *s;
-	int err;
+	int err, result;
 
 	*out = NULL;
-	if (arch_refuses()) {
-		log_error("%s", arch_refuses());
+	if (arch_refuses(o)) {
+		log_error("%s", arch_refuses(o));
 		return EXIT_CANNOT;
 	}
 	log_attach_libbpf();
@@ -265,6 +270,11 @@ int session_open(struct session **out, const struct session_options *o)
 		return err;
 	}
 	facts_ask(s);
+	result = arch_try(s);
+	if (result) {
+		session_close(s);
+		return result;
+	}
 	err = err < 0 ? err : configure(s);
 	if (err) {
 		session_close(s);
@@ -601,6 +611,7 @@ const struct snapshot *session_snapshot(struct session *s)
 	read_hists(s);
 	read_causes(s);
 	now->marks_at_map = s->facts.marks_at_map;
+	now->flushes_unseen = s->facts.flushes_unseen;
 	for (int l = 0; l < LOSS_NR; l++)
 		now->losses[l] = s->skel->bss->losses[l];
 	if (s->ring_error)

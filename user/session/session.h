@@ -67,6 +67,8 @@ const char *session_tier(const struct session *s);
 bool session_judges(const struct session *s);
 /* Has this kernel's KVM marked pages dirty when it maps them, not when it zaps them? */
 bool session_marks_at_map(const struct session *s);
+/* Can it not be seen to flush TLBs? */
+bool session_flushes_unseen(const struct session *s);
 /* Is hva_to_pfn() told whether the page is to be pinned?  Asked for with the options `walk` and `payoff`. */
 bool session_tells_pins(const struct session *s);
 /* Number of PG_dirty, or -1. */

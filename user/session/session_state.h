@@ -38,6 +38,7 @@ struct vm_named {
 /* what BTF has said; flags of pages as masks */
 struct session_facts {
 	bool marks_at_map;
+	bool flushes_unseen;
 	bool tells_pins;
 	bool rdonly_cast;
 	int dirty_bit;

@@ -63,6 +63,7 @@ struct snapshot {
 	unsigned int unknown;	/* what is not known there: 1 << enum quantity; such numbers are 0 */
 	bool timed;		/* lookup_ns of the VMs is known */
 	bool marks_at_map;	/* KVM marks pages dirty when it maps them (from 6.13), not when it zaps */
+	bool flushes_unseen;	/* no hook sees KVM flush TLBs: arm64 without VHE */
 	bool audited;		/* the block map was compared with KVM's page tables at the end */
 	uint64_t audit_sptes;	/* may-write leaf SPTEs that were compared */
 	struct cause *causes;

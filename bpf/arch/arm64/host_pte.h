@@ -95,6 +95,12 @@ static __always_inline bool pte_accessed(u64 entry)
 	return entry & PTE_ACCESSED;
 }
 
+/* All three at once, of an entry that is none of the rare ones. */
+static __always_inline bool pte_used(u64 entry)
+{
+	return !(~entry & (PTE_VALID | PTE_ACCESSED)) && pte_dirty(entry);
+}
+
 static __always_inline bool pte_special(u64 entry)
 {
 	return entry & PTE_SPECIAL;
@@ -103,6 +109,18 @@ static __always_inline bool pte_special(u64 entry)
 static __always_inline bool pte_devmap(u64 entry)
 {
 	return entry & PTE_DEVMAP;
+}
+
+/* a leaf that must not be used still has its rights, and its bits */
+static __always_inline bool pte_prot_none(u64 entry)
+{
+	return (entry & (PTE_VALID | PTE_PRESENT_INVALID)) == PTE_PRESENT_INVALID;
+}
+
+/* What the CPU sets, or clears, by itself; PTE_SW_DIRTY stands for another of the block's entries. */
+static __always_inline u64 pte_own_bits(void)
+{
+	return PTE_ACCESSED | PTE_RDONLY | PTE_SW_DIRTY;
 }
 
 static __always_inline u32 pte_swap_type(u64 entry)

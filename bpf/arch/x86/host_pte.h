@@ -102,6 +102,12 @@ static __always_inline bool pte_accessed(u64 entry)
 	return entry & PTE_ACCESSED;
 }
 
+/* All three at once, of an entry that is none of the rare ones. */
+static __always_inline bool pte_used(u64 entry)
+{
+	return !(~entry & (PTE_PRESENT | PTE_DIRTY | PTE_ACCESSED));
+}
+
 static __always_inline bool pte_special(u64 entry)
 {
 	return entry & PTE_SPECIAL;
@@ -112,6 +118,18 @@ static __always_inline bool pte_devmap(u64 entry)
 	return entry & (HOST_SAVED_DIRTY ? PTE_DEVMAP : PTE_DEVMAP_PRE_V6_6);
 }
 
+/* a leaf that must not be used still has its rights, and its bits */
+static __always_inline bool pte_prot_none(u64 entry)
+{
+	return entry & PTE_PROTNONE;
+}
+
+/* What the CPU sets by itself. */
+static __always_inline u64 pte_own_bits(void)
+{
+	return PTE_ACCESSED | PTE_DIRTY | HOST_SAVED_DIRTY;
+}
+
 /*
  * Type of an entry that is WHY_SWAP.  Below 22 it is a swap file on every kernel; the last of the
  * 32 types are for migration, poisoned pages, device memory and markers, how many depends on the
@@ -120,6 +138,14 @@ static __always_inline bool pte_devmap(u64 entry)
 static __always_inline u32 pte_swap_type(u64 entry)
 {
 	return entry >> 59;
+}
+
+/* Every entry speaks for itself. */
+static __always_inline u64 pte_of_block(u32 how, u64 slot, u64 entry)
+{
+	(void)how;
+	(void)slot;
+	return entry;
 }
 
 #endif /* MMUSCOPE_ARCH_X86_HOST_PTE_H */

@@ -4,6 +4,7 @@
  * ran.  With pKVM, stage 2 may be the hypervisor's: the functions are there, take programs, and are never
  * called for a guest.  Only trying tells.
  */
+#include "try_hooks.h"
 #include "try_vm.h"
 #include "user/arch/arch.h"
 #include "user/base/log.h"
@@ -167,7 +168,8 @@ static void print_text(FILE *f, const struct doctor *d, const struct utsname *ut
 	if (works(d, "guest-abort") && !works(d, "stage2-install"))
 		fprintf(f, "A guest faulted, and KVM did not touch stage 2 by the functions that it has for that: "
 			"the\nhypervisor keeps it, as with kvm-arm.mode=protected (pKVM)\n");
-	fprintf(f, "\nNothing uses them yet: %s\n", arch_refuses());
+	fprintf(f, "\n%s\n", works(d, "stage2-install") ? "`mmuscope levels` counts what guests map; what else uses "
+		"these hooks: docs/arm64.md" : "guests cannot be observed on this kernel");
 }
 
 static int print_json(FILE *f, const struct doctor *d, const struct utsname *uts)
@@ -226,6 +228,32 @@ static int try_hooks(struct doctor *d)
 	return EXIT_OK;
 }
 
+static void close_hooks(struct doctor *d)
+{
+	for (int h = 0; h < STAGE2_NR; h++)
+		bpf_link__destroy(d->links[h]);
+	stage2_bpf__destroy(d->skel);
+	kernel_close(&d->kernel);
+}
+
+int stage2_try(bool *flushes)
+{
+	static const char *const needed[] = { "stage2-walk", "stage2-install", "stage2-zap", "stage2-teardown" };
+	struct doctor d = { 0 };
+	int result = try_hooks(&d);
+
+	for (size_t i = 0; !result && i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (works(&d, needed[i]))
+			continue;
+		log_error("hook %s does not run: this KVM does not keep stage 2 itself, as with pKVM; `mmuscope "
+			  "doctor` says what remains", needed[i]);
+		result = EXIT_CANNOT;
+	}
+	*flushes = !result && works(&d, "tlb-flush");
+	close_hooks(&d);
+	return result;
+}
+
 int arch_doctor(FILE *f, bool json, const struct utsname *uts)
 {
 	struct doctor d = { 0 };
@@ -238,16 +266,12 @@ int arch_doctor(FILE *f, bool json, const struct utsname *uts)
 	log_attach_libbpf();
 	result = try_hooks(&d);
 	if (!result) {
-		/* which are tried is one thing, what is done with them another */
-		result = EXIT_CANNOT;
+		result = works(&d, "stage2-install") ? EXIT_OK : EXIT_CANNOT;
 		if (!json)
 			print_text(f, &d, uts);
 		else if (print_json(f, &d, uts))
 			result = EXIT_FAILED;
 	}
-	for (int h = 0; h < STAGE2_NR; h++)
-		bpf_link__destroy(d.links[h]);
-	stage2_bpf__destroy(d.skel);
-	kernel_close(&d.kernel);
+	close_hooks(&d);
 	return result;
 }

@@ -1,15 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * x86: hooks.def is about its MMUs.
+ * x86: its kernel says where everything is.
  */
 #include "user/arch/arch.h"
 #include "user/base/reason.h"
+#include "user/host/probe.h"
 
 #include <stddef.h>
 
-const char *arch_refuses(void)
+unsigned int arch_hooks(void)
 {
+	return ON_X86;
+}
+
+const char *arch_refuses(const struct session_options *o)
+{
+	(void)o;
 	return NULL;
+}
+
+int arch_try(struct session *s)
+{
+	(void)s;
+	return EXIT_OK;
+}
+
+bool arch_adopts(void)
+{
+	return true;
+}
+
+void arch_prepare(struct session *s)
+{
+	(void)s;
+}
+
+int arch_prove(struct session *s)
+{
+	(void)s;
+	return EXIT_OK;
 }
 
 bool arch_has_doctor(void)

@@ -38,6 +38,11 @@ LOADS = {
     "again": '--steps "backing=anon-4k write slot-delete slot-create write"',
 }
 
+ARM64 = sys.argv[1].startswith("arm64/")
+# there is no nested guest for arm64
+if ARM64:
+    del LOADS["nested"]
+
 lab = Lab(sys.argv[1])
 lab.option("--disk", "ext4:64M", "--swap", "64M")
 lab.step("before", "bpf_count")
@@ -78,7 +83,8 @@ EXACT = {
     "warm-thp": ({("served", "anon"): H}, {}, {("2M", "anon"): H}),
     "warm-memfd": ({("served", "shmem"): N}, {}, {("4K", "shmem"): N}),
     "warm-read": ({}, SERVED, {("4K", "anon"): N}),
-    "again": ({**COLD, **SERVED}, {CODE: 1}, {("4K", "anon"): 2 * N + 1}),
+    # and so does that of the code on x86, where a memslot that goes takes everything along
+    "again": ({**COLD, **SERVED}, {} if ARM64 else {CODE: 1}, {("4K", "anon"): 2 * N + (not ARM64)}),
 }
 
 
