@@ -113,6 +113,11 @@ main.append(warning, whole, tiles, judged,
 	section("time", "Over time", el("div", { class: "grid" }, Object.values(figures).map((f) => f.node))),
 	section("vms", "VMs", card(tables.vms)), section("losses", "Losses", card(tables.losses)));
 
+/* A recording that is replayed says at its end what was found; of VMs it may say before that it was judged. */
+function judgedVms() {
+	return (report.vms || []).some((vm) => vm.verdict);
+}
+
 function fillTiles() {
 	const now = points[points.length - 1];
 	const before = points[Math.max(0, points.length - 2)];
@@ -121,7 +126,7 @@ function fillTiles() {
 	const perSecond = (get) => span > 0 ? short(Math.max(0, get(now) - get(before)) / span) + "/s" : "-";
 	const list = [["VMs", count(now.vms)], ["mapped", bytes(sum(now.mapped))], ["smaller than it could be", bytes(sum(now.lost))],
 		["vCPU faults", perSecond((p) => p.faults)], ["windows", perSecond((p) => sum(p.windows))],
-		["violations", report.invariants ? count(now.violations) : "not judged"]];
+		["violations", report.invariants ? count(now.violations) : judgedVms() ? "not known yet" : "not judged"]];
 	tiles.replaceChildren(...list.map(([name, value]) => el("div", { class: "tile" }, el("b", {}, value), el("span", {}, name))));
 }
 
