@@ -3,10 +3,12 @@
  * What hooking costs at all: empty programs on exactly the hooks that another tool has.
  *   floor list               prints the hooks of every BPF link that there is now, one a line
  *   floor run FILE CMD...    attaches an empty program to each hook of such a list, and runs CMD
+ *   floor fill FILE CMD...   the same, with as many on the first of them as the kernel takes
  *   floor clock              prints CLOCK_MONOTONIC, in ns
  */
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +99,9 @@ static int list(void)
 	return result;
 }
 
+/* the last hook takes no more programs */
+static bool full;
+
 static int attach(const struct hook *h)
 {
 	static const struct bpf_insn empty[] = {
@@ -126,10 +131,13 @@ static int attach(const struct hook *h)
 	close(btf);
 	memset(&attr, 0, sizeof(attr));
 	attr.raw_tracepoint.prog_fd = (unsigned int)fd;
-	return bpf(BPF_RAW_TRACEPOINT_OPEN, &attr) < 0 ? fail("attach") : 0;
+	if (bpf(BPF_RAW_TRACEPOINT_OPEN, &attr) >= 0)
+		return 0;
+	full = errno == E2BIG;	/* BPF_MAX_TRAMP_LINKS */
+	return fail("attach");
 }
 
-static int attach_list(const char *file)
+static int attach_list(const char *file, bool fill)
 {
 	FILE *f = fopen(file, "r");
 	char line[128];
@@ -142,17 +150,19 @@ static int attach_list(const char *file)
 
 		if (sscanf(line, "%u %u %u", &h.how, &h.btf, &h.id) != 3)
 			return fprintf(stderr, "floor: not a hook: %s", line), 1;
-		if (attach(&h))
-			return 1;
-		n++;
+		do {
+			if (attach(&h))
+				return fill && full ? 0 : 1;
+			n++;
+		} while (fill);
 	}
 	fclose(f);
 	return n ? 0 : (fprintf(stderr, "floor: %s names no hook\n", file), 1);
 }
 
-static int run(const char *file, char **argv)
+static int run(const char *file, bool fill, char **argv)
 {
-	int status, err = attach_list(file);
+	int status, err = attach_list(file, fill);
 	pid_t pid;
 
 	if (err)
@@ -183,7 +193,9 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "clock"))
 		return say_clock();
 	if (argc > 3 && !strcmp(argv[1], "run"))
-		return run(argv[2], argv + 3);
-	fprintf(stderr, "usage: floor list | floor run FILE CMD... | floor clock\n");
+		return run(argv[2], false, argv + 3);
+	if (argc > 3 && !strcmp(argv[1], "fill"))
+		return run(argv[2], true, argv + 3);
+	fprintf(stderr, "usage: floor list | floor run|fill FILE CMD... | floor clock\n");
 	return 1;
 }
