@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# Sourced by tests of command lines, which then are in a directory that goes at the end: what a command printed, how
-# it ended, and what is made of it.
+# Sourced by tests of command lines: what a command printed, how it ended, and what is made of it.
 
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 130' INT TERM
-cd "$dir"
+. "$top/tests/lib/verdict.sh"
 
 # run COMMAND...: stdout, stderr and status are kept
 run() {
@@ -15,15 +11,9 @@ run() {
 	"$@" > out 2> err < /dev/null || status=$?
 }
 
-# verdict NAME COMMAND...
-verdict() {
-	name=$1
-	shift
-	if "$@" > /dev/null 2>&1; then
-		echo "ok $name"
-	else
-		echo "not ok $name - status $status, failed: $*"
-		sed 's/^/# out: /' out
-		sed 's/^/# err: /' err
-	fi
+# shellcheck disable=SC2317
+explain() {
+	echo "status $status"
+	sed 's/^/out: /' out
+	sed 's/^/err: /' err
 }
