@@ -215,6 +215,19 @@ static const char *attach_error(int err)
 	}
 }
 
+/* Say it once: what a person would do about most errors is the same everywhere.  Exit code. */
+static int attach_refused(const struct hook_state *hook)
+{
+	char what[96];
+
+	if (hook->error == -E2BIG) {
+		log_error("%s", hook->why);
+		return EXIT_CANNOT;
+	}
+	snprintf(what, sizeof(what), "%s %s", how_name(hook->shape->how), hook->shape->target);
+	return reason_explain(what, hook->error);
+}
+
 int attach_all(struct session *s)
 {
 	int result = EXIT_OK;
@@ -235,7 +248,7 @@ int attach_all(struct session *s)
 		snprintf(hook->why, sizeof(hook->why), "%s %s: %s", how_name(hook->shape->how),
 			 hook->shape->target, attach_error(-hook->error));
 		if (!s->options.try_all)
-			return reason_explain(hook->why, hook->error);
+			return attach_refused(hook);
 		result = EXIT_CANNOT;
 	}
 	return result ? result : check_hooked(s);
